@@ -1,0 +1,168 @@
+// Package event is the stream of what happens during a run.
+//
+// The engine emits; faces (text, terminal, JSON), the recorder of runs and tests
+// listen. One goroutine emits, in order; a Sink must not block.
+package event
+
+import (
+	"time"
+
+	"flow/pkg/digest"
+)
+
+// Event is one thing that happened. The set is sealed: the types of this package.
+type Event interface{ event() }
+
+// Sink receives events from one goroutine, in order, and must not block.
+type Sink interface{ Emit(Event) }
+
+// Status is how a stage ended.
+type Status string
+
+// The ways a stage can end.
+const (
+	Fresh    Status = "fresh"    // nothing had changed
+	Ran      Status = "ran"      // its command ran and its outs were saved
+	Restored Status = "restored" // its outs came from the cache without running
+	Updated  Status = "updated"  // a data source's new content was recorded
+	Failed   Status = "failed"   // its command failed, or its result could not be kept
+	Skipped  Status = "skipped"  // something above it failed, or the run was stopped
+	WouldRun Status = "would-run"
+	MayRun   Status = "may-run" // runs if what is above it comes out changed
+	WouldGet Status = "would-restore"
+)
+
+// Kind says what sort of difference a Reason tells of.
+type Kind string
+
+// The kinds of reason.
+const (
+	NeverRun      Kind = "never run"
+	CmdChanged    Kind = "cmd changed"
+	WdirChanged   Kind = "wdir changed"
+	ShellChanged  Kind = "shell changed"
+	EnvChanged    Kind = "env changed"
+	DepAdded      Kind = "dep added"
+	DepRemoved    Kind = "dep removed"
+	DepChanged    Kind = "dep changed"
+	DepMissing    Kind = "dep missing"
+	ParamAdded    Kind = "param added"
+	ParamRemoved  Kind = "param removed"
+	ParamChanged  Kind = "param changed"
+	ParamMissing  Kind = "param missing"
+	OutAdded      Kind = "out added"
+	OutRemoved    Kind = "out removed"
+	OutChanged    Kind = "out changed"
+	OutMissing    Kind = "out missing"
+	NotCached     Kind = "not in cache"
+	AlwaysChanged Kind = "always changed"
+	Forced        Kind = "forced"
+	Upstream      Kind = "upstream"       // a stage above will run, or did
+	SourceChanged Kind = "source changed" // a data source differs from the lock
+)
+
+// Reason is one difference between what is wanted, what was and what is.
+type Reason struct {
+	Kind    Kind   `json:"kind"`
+	Subject string `json:"subject,omitempty"` // a path, a param as file:key, an env name, a stage
+	Was     string `json:"was,omitempty"`
+	Is      string `json:"is,omitempty"`
+	Detail  string `json:"detail,omitempty"` // "3 of 120 files"
+}
+
+// RunStarted is the first event of a run.
+type RunStarted struct {
+	Time   time.Time
+	Stages int  // how many stages were selected
+	Dry    bool // nothing will be done
+}
+
+// StagePlanned tells of a stage what the plan says of it.
+type StagePlanned struct {
+	Stage   string
+	Status  Status
+	Reasons []Reason
+}
+
+// StageStarted tells that a stage's command starts.
+type StageStarted struct {
+	Time    time.Time
+	Stage   string
+	Cmd     []string
+	Reasons []Reason
+}
+
+// OutputLine is one line that a stage's command printed.
+type OutputLine struct {
+	Stage  string
+	Stderr bool
+	Text   string // without its newline
+}
+
+// StageFinished tells how a stage ended.
+type StageFinished struct {
+	Time     time.Time
+	Stage    string
+	Status   Status
+	Source   bool // it is a data source, not a stage with a command
+	Duration time.Duration
+	Reasons  []Reason
+	Outs     []Out
+	Err      error
+	Because  string // for Skipped: the stage that failed
+	Detail   string // for Restored: where from
+}
+
+// Out is an out that a stage left.
+type Out struct {
+	Path    string
+	Content digest.Content
+}
+
+// Warning is something a person should know that stops nothing.
+type Warning struct {
+	Stage string // may be ""
+	Text  string
+	Hint  string
+}
+
+// RunFinished is the last event of a run.
+type RunFinished struct {
+	Time     time.Time
+	Duration time.Duration
+	Counts   map[Status]int // stages with a command only
+	Dry      bool
+	Err      error
+}
+
+func (RunStarted) event()    {}
+func (StagePlanned) event()  {}
+func (StageStarted) event()  {}
+func (OutputLine) event()    {}
+func (StageFinished) event() {}
+func (Warning) event()       {}
+func (RunFinished) event()   {}
+
+// Log is a Sink that keeps every event, for tests.
+type Log []Event
+
+// Emit appends the event.
+func (l *Log) Emit(e Event) { *l = append(*l, e) }
+
+// Discard is a Sink that drops every event.
+var Discard Sink = discard{}
+
+type discard struct{}
+
+func (discard) Emit(Event) {}
+
+// Tee returns a Sink that hands each event to several, in order.
+func Tee(sinks ...Sink) Sink { return tee(sinks) }
+
+type tee []Sink
+
+func (t tee) Emit(e Event) {
+	for _, sink := range t {
+		sink.Emit(e)
+	}
+}

@@ -1,0 +1,42 @@
+package event
+
+import "strings"
+
+// labels is how a kind reads in front of its subject.
+var labels = map[Kind]string{
+	DepAdded: "new dep", DepRemoved: "dep removed:", DepChanged: "dep", DepMissing: "dep",
+	ParamAdded: "new param", ParamRemoved: "param removed:", ParamChanged: "param", ParamMissing: "param",
+	OutAdded: "new out", OutRemoved: "out removed:", OutChanged: "out", OutMissing: "out",
+	EnvChanged: "env", NotCached: "out", SourceChanged: "data",
+}
+
+// verbs is what happened to the subject, where no old and new value tell it.
+var verbs = map[Kind]string{
+	DepChanged: "changed", DepMissing: "is missing", ParamMissing: "is missing", ParamChanged: "changed",
+	OutChanged: "was changed by hand", OutMissing: "is missing", NotCached: "is not in the cache", SourceChanged: "changed",
+}
+
+// String says the difference in one line: "param params.yaml:train.lr 0.1 → 0.2".
+func (r Reason) String() string {
+	if r.Kind == Upstream {
+		return r.Subject + " " + r.Detail
+	}
+	words := []string{string(r.Kind)}
+	if label, found := labels[r.Kind]; found {
+		words = []string{label, r.Subject}
+	}
+	switch {
+	case r.Was != "" && r.Is != "":
+		words = append(words, r.Was, "→", r.Is)
+	case r.Kind == ParamAdded && r.Is != "", r.Kind == EnvChanged && r.Is != "":
+		words = append(words, "=", r.Is)
+	default:
+		if verb, found := verbs[r.Kind]; found {
+			words = append(words, verb)
+		}
+	}
+	if r.Detail != "" {
+		words = append(words, "("+r.Detail+")")
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,109 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Table is rows of cells below a header.
+type Table struct {
+	Header []string
+	Rows   [][]string
+}
+
+// Text lays the table out in columns, two spaces apart.
+func (t Table) Text(style Style) string {
+	widths := t.widths()
+	var b strings.Builder
+	write := func(row []string, paint func(string) string) {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(paint(cell))
+			if i+1 < len(row) {
+				line.WriteString(strings.Repeat(" ", widths[i]-TextWidth(cell)+2))
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	write(t.Header, style.Bold)
+	for _, row := range t.Rows {
+		write(row, func(cell string) string { return cell })
+	}
+	return b.String()
+}
+
+// Markdown writes the table as GitHub reads it.
+func (t Table) Markdown() string {
+	escaped := Table{Header: escapeCells(t.Header)}
+	for _, row := range t.Rows {
+		escaped.Rows = append(escaped.Rows, escapeCells(row))
+	}
+	widths := escaped.widths()
+	var b strings.Builder
+	write := func(row []string) {
+		for i, cell := range row {
+			b.WriteString("| " + cell + strings.Repeat(" ", widths[i]-TextWidth(cell)+1))
+		}
+		b.WriteString("|\n")
+	}
+	write(escaped.Header)
+	for _, width := range widths {
+		b.WriteString("|" + strings.Repeat("-", width+2))
+	}
+	b.WriteString("|\n")
+	for _, row := range escaped.Rows {
+		write(row)
+	}
+	return b.String()
+}
+
+// Without returns the table without one of its columns.
+func (t Table) Without(column int) Table {
+	cut := func(row []string) []string { return slices.Delete(slices.Clone(row), column, column+1) }
+	less := Table{Header: cut(t.Header)}
+	for _, row := range t.Rows {
+		less.Rows = append(less.Rows, cut(row))
+	}
+	return less
+}
+
+func escapeCells(row []string) []string {
+	cells := make([]string, len(row))
+	for i, cell := range row {
+		cells[i] = strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell)
+	}
+	return cells
+}
+
+func (t Table) widths() []int {
+	widths := make([]int, len(t.Header))
+	for _, row := range append([][]string{t.Header}, t.Rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], TextWidth(cell))
+		}
+	}
+	return widths
+}
+
+// TextWidth returns how many columns a text takes on a terminal.
+func TextWidth(text string) int {
+	width := 0
+	for _, r := range text {
+		width += runeWidth(r)
+	}
+	return width
+}
+
+// runeWidth knows marks, which take no column, and the wide blocks of East Asian
+// scripts and pictographs, which take two.
+func runeWidth(r rune) int {
+	switch {
+	case unicode.Is(unicode.Mn, r), unicode.Is(unicode.Me, r), unicode.Is(unicode.Cf, r):
+		return 0
+	case r >= 0x1100 && r <= 0x115F, r >= 0x2E80 && r <= 0xA4CF, r >= 0xAC00 && r <= 0xD7A3, r >= 0xF900 && r <= 0xFAFF,
+		r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF00 && r <= 0xFF60, r >= 0xFFE0 && r <= 0xFFE6, r >= 0x1F300 && r <= 0x1FAFF, r >= 0x20000 && r <= 0x3FFFD:
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,170 @@
+package ui
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"flow/pkg/event"
+)
+
+// Text is a Sink that writes lines for people: what stages print goes where they
+// printed it, what flow says goes to the second stream. Errors of the streams are
+// kept and stop nothing.
+type Text struct {
+	Out, Err io.Writer
+	Style    Style
+	Quiet    bool // only what fails
+	Verbose  bool // also what is up to date
+	Names    bool // put the stage's name before each line that it prints
+}
+
+// Emit writes what the event has to say.
+func (t *Text) Emit(e event.Event) {
+	switch e := e.(type) {
+	case event.StagePlanned:
+		t.planned(e)
+	case event.StageStarted:
+		t.started(e)
+	case event.OutputLine:
+		t.output(e)
+	case event.StageFinished:
+		t.finished(e)
+	case event.Warning:
+		t.warning(e)
+	case event.RunFinished:
+		t.summary(e)
+	}
+}
+
+func (t *Text) say(format string, args ...any) {
+	if !t.Quiet {
+		fmt.Fprintf(t.Err, format+"\n", args...)
+	}
+}
+
+var plannedWords = map[event.Status]string{
+	event.WouldRun: "would run", event.MayRun: "may run", event.WouldGet: "would be restored", event.Fresh: "is up to date",
+}
+
+// planned is the answer of a dry run, so it goes to the first stream.
+func (t *Text) planned(e event.StagePlanned) {
+	if e.Status == event.Fresh && !t.Verbose || t.Quiet {
+		return
+	}
+	fmt.Fprintf(t.Out, "%s %s%s\n", t.Style.Bold(e.Stage), plannedWords[e.Status], because(e.Reasons))
+}
+
+func because(reasons []event.Reason) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	return ": " + Reasons(reasons)
+}
+
+// shownReasons is how many reasons a line holds before it counts the rest.
+const shownReasons = 5
+
+// Reasons writes reasons on one line.
+func Reasons(reasons []event.Reason) string {
+	var parts []string
+	for i, reason := range reasons {
+		if i == shownReasons && len(reasons) > shownReasons+1 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(reasons)-i))
+			break
+		}
+		parts = append(parts, reason.String())
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (t *Text) started(e event.StageStarted) {
+	t.say("%s runs%s", t.Style.Bold(e.Stage), because(e.Reasons))
+	for _, script := range e.Cmd {
+		for _, line := range strings.Split(script, "\n") {
+			t.say("%s", t.Style.Dim("> "+line))
+		}
+	}
+}
+
+func (t *Text) output(e event.OutputLine) {
+	if t.Quiet {
+		return
+	}
+	to := t.Out
+	if e.Stderr {
+		to = t.Err
+	}
+	if t.Names {
+		io.WriteString(to, t.Style.Cyan(e.Stage)+" | ")
+	}
+	io.WriteString(to, e.Text+"\n")
+}
+
+func (t *Text) finished(e event.StageFinished) {
+	name := t.Style.Bold(e.Stage)
+	switch e.Status {
+	case event.Fresh:
+		if t.Verbose {
+			t.say("%s is up to date", name)
+		}
+	case event.Ran:
+		t.say("%s %s in %s", name, t.Style.Green("ran"), Duration(e.Duration))
+	case event.Restored:
+		t.say("%s %s from %s%s", name, t.Style.Green("restored"), e.Detail, because(e.Reasons))
+	case event.Updated:
+		t.say("%s %s%s", name, t.Style.Green("recorded"), because(e.Reasons))
+	case event.Failed:
+		if !isStopped(e.Err) {
+			fmt.Fprint(t.Err, Explain(e.Err, t.Style))
+		}
+	case event.Skipped:
+		t.say("%s %s because of %s", name, t.Style.Yellow("skipped"), e.Because)
+	}
+}
+
+func (t *Text) warning(e event.Warning) {
+	who := ""
+	if e.Stage != "" && !strings.Contains(e.Text, e.Stage) {
+		who = e.Stage + ": "
+	}
+	fmt.Fprintf(t.Err, "%s %s%s\n", t.Style.Yellow("note:"), who, e.Text)
+	if e.Hint != "" {
+		fmt.Fprintf(t.Err, "  %s\n", e.Hint)
+	}
+}
+
+// summed is the order in which a summary counts.
+var summed = []struct {
+	status event.Status
+	word   string
+}{
+	{event.Ran, "ran"}, {event.Restored, "restored"}, {event.Fresh, "up to date"}, {event.Failed, "failed"}, {event.Skipped, "skipped"},
+	{event.WouldRun, "would run"}, {event.WouldGet, "would be restored"}, {event.MayRun, "may run"},
+}
+
+func (t *Text) summary(e event.RunFinished) {
+	total, parts := 0, []string{}
+	for _, s := range summed {
+		if count := e.Counts[s.status]; count > 0 {
+			total += count
+			parts = append(parts, fmt.Sprintf("%d %s", count, s.word))
+		}
+	}
+	if total == 0 {
+		if e.Err == nil {
+			t.say("no stages")
+		}
+		return
+	}
+	t.say("%s: %s, %s", Count(total, "stage"), strings.Join(parts, ", "), Duration(e.Duration))
+}
+
+// isStopped reports whether an error only says that a person stopped the run.
+func isStopped(err error) bool { return errors.Is(err, errStopped) }
+
+// Buffered returns a writer that gathers small writes; flush it before the process
+// ends and before anything else writes to the same stream.
+func Buffered(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
