@@ -1,0 +1,235 @@
+package disk
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Replace makes name hold content: the whole old or the whole new content is there
+// at any moment, also after a power loss. A regular file's permissions are kept;
+// perm, less the umask, is for a new one. A symlink at name is itself replaced.
+func (r *Root) Replace(name string, content []byte, perm fs.FileMode) error {
+	info, err := r.fsys.Lstat(name)
+	kept := err == nil && info.Mode().IsRegular()
+	temp, err := r.CreateMode(path.Dir(name), perm)
+	if err != nil {
+		return err
+	}
+	defer temp.Discard()
+	if kept {
+		if err := temp.Chmod(info.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	if _, err := temp.Write(content); err != nil {
+		return err
+	}
+	if err := temp.Sync(); err != nil {
+		return err
+	}
+	if err := temp.Rename(name); err != nil {
+		return err
+	}
+	return r.SyncDir(path.Dir(name))
+}
+
+// Append adds a line to the end of a file, which is made when it isn't there. After
+// a crash the last line may be cut; it is the reader who must see to that.
+func (r *Root) Append(name string, line []byte, perm fs.FileMode) error {
+	created := !r.Exists(name)
+	file, err := r.fsys.Open(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, perm)
+	if err != nil {
+		return r.fail("open", name, err)
+	}
+	_, err = writeAll(file, line)
+	if err == nil {
+		err = file.Sync()
+	}
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return r.fail("append to", name, err)
+	}
+	if created {
+		return r.SyncDir(path.Dir(name))
+	}
+	return nil
+}
+
+// writeAll writes, and takes a short write for an error even if the file doesn't.
+func writeAll(w io.Writer, content []byte) (int, error) {
+	n, err := w.Write(content)
+	if err == nil && n < len(content) {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// Mkdir makes one folder.
+func (r *Root) Mkdir(name string, perm fs.FileMode) error {
+	if err := r.fsys.Mkdir(name, perm); err != nil {
+		return r.fail("make folder", name, err)
+	}
+	return nil
+}
+
+// MkdirAll makes a folder and those above it that are not there.
+func (r *Root) MkdirAll(name string, perm fs.FileMode) error {
+	_, err := r.mkdirAll(name, perm)
+	return err
+}
+
+// MkdirDurable is MkdirAll, and what it made is there after a power loss.
+func (r *Root) MkdirDurable(name string, perm fs.FileMode) error {
+	made, err := r.mkdirAll(name, perm)
+	if err != nil {
+		return err
+	}
+	var parents []string
+	for _, folder := range made {
+		parents = append(parents, path.Dir(folder))
+	}
+	return r.Barrier(nil, parents)
+}
+
+// mkdirAll returns the folders that it made, the deepest first.
+func (r *Root) mkdirAll(name string, perm fs.FileMode) ([]string, error) {
+	var missing []string
+	for at := name; at != "." && at != ""; at = path.Dir(at) {
+		err := r.fsys.Mkdir(at, perm)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, at)
+			continue
+		}
+		if err == nil {
+			missing = append(missing, at)
+			break
+		}
+		if errors.Is(err, fs.ErrExist) && r.isFolder(at) {
+			break
+		}
+		return nil, r.fail("make folder", at, err)
+	}
+	for i := len(missing) - 2; i >= 0; i-- {
+		err := r.fsys.Mkdir(missing[i], perm)
+		if err != nil && !(errors.Is(err, fs.ErrExist) && r.isFolder(missing[i])) {
+			return nil, r.fail("make folder", missing[i], err)
+		}
+	}
+	return missing, nil
+}
+
+// isFolder reports whether name is a folder, or a symlink to one below the root.
+func (r *Root) isFolder(name string) bool {
+	info, err := r.fsys.Lstat(name)
+	if err != nil {
+		return false
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return info.IsDir()
+	}
+	file, err := r.fsys.Open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	info, err = file.Stat()
+	return err == nil && info.IsDir()
+}
+
+// Remove removes a file, a symlink or an empty folder.
+func (r *Root) Remove(name string) error {
+	if err := r.fsys.Remove(name); err != nil {
+		return r.fail("remove", name, err)
+	}
+	return nil
+}
+
+// Rename moves a file or folder, over what is there unless that is a folder.
+func (r *Root) Rename(old, to string) error {
+	if err := r.fsys.Rename(old, to); err != nil {
+		return r.failBoth("rename", old, to, err)
+	}
+	return nil
+}
+
+// Link gives a file a second name.
+func (r *Root) Link(old, to string) error {
+	if err := r.fsys.Link(old, to); err != nil {
+		return r.failBoth("link", old, to, err)
+	}
+	return nil
+}
+
+// Symlink makes a symlink; where its target leads is the caller's business.
+func (r *Root) Symlink(target, name string) error {
+	if err := r.fsys.Symlink(target, name); err != nil {
+		return r.fail("make link", name, err)
+	}
+	return nil
+}
+
+// Chmod sets the permissions of what name is, or leads to.
+func (r *Root) Chmod(name string, mode fs.FileMode) error {
+	if err := r.fsys.Chmod(name, mode); err != nil {
+		return r.fail("change mode of", name, err)
+	}
+	return nil
+}
+
+// SyncDir makes the names in a folder durable.
+func (r *Root) SyncDir(name string) error {
+	if err := r.fsys.SyncDir(name); err != nil {
+		return r.fail("sync folder", name, err)
+	}
+	return nil
+}
+
+// few is up to how many files and folders Barrier syncs one by one.
+const few = 16
+
+// Barrier returns when the content of the files and the names in the folders are
+// durable. For many, Linux has one call that syncs the whole file system.
+func (r *Root) Barrier(files []string, dirs []string) error {
+	if whole, ok := r.fsys.(interface{ SyncAll() error }); ok && len(files)+len(dirs) > few {
+		err := whole.SyncAll()
+		if !errors.Is(err, errors.ErrUnsupported) {
+			if err != nil {
+				return r.fail("sync", ".", err)
+			}
+			return nil
+		}
+	}
+	for _, name := range files {
+		if err := r.syncFile(name); err != nil {
+			return r.fail("sync", name, err)
+		}
+	}
+	synced := map[string]bool{}
+	for _, name := range dirs {
+		if synced[name] {
+			continue
+		}
+		synced[name] = true
+		if err := r.SyncDir(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Root) syncFile(name string) error {
+	file, err := r.fsys.Open(name, syncFlag, 0)
+	if err != nil {
+		return err
+	}
+	err = file.Sync()
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	return err
+}

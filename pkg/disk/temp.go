@@ -1,0 +1,167 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tempPrefix starts the name of every unfinished file; Sweep knows them by it.
+const tempPrefix = ".flow-tmp-"
+
+// IsTemp reports whether a name's last part is that of an unfinished file or folder
+// of flow's, which Sweep would remove.
+func IsTemp(name string) bool { return strings.HasPrefix(path.Base(name), tempPrefix) }
+
+// TempName returns a new name for an unfinished file or folder in dir.
+func TempName(dir string) string {
+	return path.Join(dir, tempPrefix+strconv.FormatUint(rand.Uint64()|1<<63, 36))
+}
+
+var errUsed = errors.New("the file was renamed or discarded before")
+
+// Temp is a file that is being written, under a name that nothing else uses. Rename
+// finishes it; Discard, which may always be deferred, removes one not renamed.
+type Temp struct {
+	root *Root
+	name string
+	file File
+	open bool // the file is not closed
+	done bool // renamed, kept or discarded
+}
+
+// Create makes a Temp in a folder, with the permissions of any new file.
+func (r *Root) Create(dir string) (*Temp, error) { return r.CreateMode(dir, 0o666) }
+
+// CreateMode is Create with permissions, less the umask. Writing to the Temp works
+// whatever they are.
+func (r *Root) CreateMode(dir string, perm fs.FileMode) (*Temp, error) {
+	for {
+		name := TempName(dir)
+		file, err := r.fsys.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, r.fail("create a file in", dir, err)
+		}
+		return &Temp{root: r, name: name, file: file, open: true}, nil
+	}
+}
+
+// Name returns the local name that it has now.
+func (t *Temp) Name() string { return t.name }
+
+// File returns the open file.
+func (t *Temp) File() File { return t.file }
+
+// Write adds to the end.
+func (t *Temp) Write(p []byte) (int, error) {
+	n, err := writeAll(t.file, p)
+	if err != nil {
+		return n, t.root.fail("write", t.name, err)
+	}
+	return n, nil
+}
+
+// Sync makes the content durable.
+func (t *Temp) Sync() error {
+	if err := t.file.Sync(); err != nil {
+		return t.root.fail("sync", t.name, err)
+	}
+	return nil
+}
+
+// Chmod sets the permissions, whatever the umask.
+func (t *Temp) Chmod(mode fs.FileMode) error {
+	var err error
+	if file, ok := OSFile(t.file); ok && t.open {
+		err = file.Chmod(mode)
+	} else {
+		err = t.root.fsys.Chmod(t.name, mode)
+	}
+	if err != nil {
+		return t.root.fail("change mode of", t.name, err)
+	}
+	return nil
+}
+
+// Close closes the file and leaves the Temp to be renamed or discarded.
+func (t *Temp) Close() error {
+	if !t.open {
+		return nil
+	}
+	t.open = false
+	if err := t.file.Close(); err != nil {
+		return t.root.fail("close", t.name, err)
+	}
+	return nil
+}
+
+// Rename closes the file and gives it its final name. It syncs nothing.
+func (t *Temp) Rename(to string) error {
+	if t.done {
+		return t.root.failBoth("rename", t.name, to, errUsed)
+	}
+	if err := t.Close(); err != nil {
+		return err
+	}
+	if err := t.root.Rename(t.name, to); err != nil {
+		return err
+	}
+	t.name, t.done = to, true
+	return nil
+}
+
+// Keep closes the file and leaves it under its temporary name, which from now on is
+// the caller's to rename or remove.
+func (t *Temp) Keep() error {
+	t.done = true
+	return t.Close()
+}
+
+// Discard removes the file unless it was renamed or kept.
+func (t *Temp) Discard() {
+	if t.done {
+		return
+	}
+	t.done = true
+	t.Close()
+	t.root.fsys.Remove(t.name) // what can't be removed now, Sweep removes later
+}
+
+// Sweep removes the unfinished files and folders directly in dir that were last
+// written longer ago than older, and says how many. Another process may be at work
+// on younger ones.
+func (r *Root) Sweep(dir string, older time.Duration) (int, error) {
+	entries, err := r.fsys.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, r.fail("read folder", dir, err)
+	}
+	removed := 0
+	var problems []error
+	for _, entry := range entries {
+		if !IsTemp(entry.Name()) {
+			continue
+		}
+		name := path.Join(dir, entry.Name())
+		info, err := r.fsys.Lstat(name)
+		if err != nil || time.Since(info.ModTime()) < older {
+			continue
+		}
+		if err := r.RemoveAll(name); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		removed++
+	}
+	return removed, errors.Join(problems...)
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"flow/pkg/digest"
+	"flow/pkg/disk"
+)
+
+// errEnded says that a batch was used after its end.
+var errEnded = errors.New("the batch has ended")
+
+// Batch is many additions to a Files that become durable, and then visible, together:
+// with one barrier over all content and one over all names. Several goroutines may
+// add at once. Commit ends it; Abort, which may always be deferred, drops what was
+// not committed.
+type Batch struct {
+	files   *Files
+	work    sync.Pool   // of *work
+	noClone atomic.Bool // the file system said so; no need to ask for each file
+
+	mu    sync.Mutex
+	below *disk.Root           // the store's folder; nil before the first addition
+	temps map[digest.ID]string // what waits for Commit; local to below
+	names map[string]bool      // folders whose names must be durable at the end
+	ended bool
+}
+
+// Begin starts a batch. It costs nothing until something is added.
+func (f *Files) Begin() *Batch {
+	b := &Batch{files: f, temps: map[digest.ID]string{}, names: map[string]bool{}}
+	b.work.New = func() any { return newWork() }
+	return b
+}
+
+// open returns the store's folder, made if it wasn't there.
+func (b *Batch) open() (*disk.Root, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return nil, errEnded
+	}
+	if b.below != nil {
+		return b.below, nil
+	}
+	if err := b.files.root.MkdirDurable(b.files.dir, 0o777); err != nil {
+		return nil, err
+	}
+	below, err := b.files.root.Sub(b.files.dir)
+	if err != nil {
+		return nil, err
+	}
+	b.below = below
+	return below, nil
+}
+
+// create makes a temp for an object.
+func (b *Batch) create() (*disk.Temp, error) {
+	below, err := b.open()
+	if err != nil {
+		return nil, err
+	}
+	mode := objectMode
+	if runtime.GOOS == "windows" {
+		mode = 0o666 // a read-only file couldn't be synced there
+	}
+	return below.CreateMode(".", mode)
+}
+
+// pending reports whether the batch has an object already.
+func (b *Batch) pending(id digest.ID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, found := b.temps[id]
+	return found
+}
+
+// stored reports whether the store has an object, going by its size. If so, Commit
+// makes its name durable: whoever put it there may not have come so far yet.
+func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
+	below, err := b.open()
+	if err != nil {
+		return false, err
+	}
+	info, err := below.Lstat(objectName(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
+		return false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names[path.Dir(objectName(id))] = true
+	return true, nil
+}
+
+// keep closes a temp and lets it wait for Commit.
+func (b *Batch) keep(id digest.ID, temp *disk.Temp) error {
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return errEnded
+	}
+	if _, found := b.temps[id]; found {
+		return nil // the caller's Discard removes the second copy
+	}
+	b.temps[id] = temp.Name()
+	return temp.Keep()
+}
+
+// Commit makes what was added durable and visible. When it fails, some of it may be
+// visible, and what is, is whole; the rest is gone.
+func (b *Batch) Commit(ctx context.Context) error {
+	defer b.Abort()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return errEnded
+	}
+	if b.below == nil {
+		return nil
+	}
+	if len(b.temps) > 0 {
+		if err := b.below.Barrier(slices.Sorted(maps.Values(b.temps)), nil); err != nil {
+			return err
+		}
+	}
+	for id, temp := range b.temps {
+		if err := b.publish(id, temp); err != nil {
+			return err
+		}
+		delete(b.temps, id)
+	}
+	return b.below.Barrier(nil, slices.Sorted(maps.Keys(b.names)))
+}
+
+// publish gives a durable temp its name.
+func (b *Batch) publish(id digest.ID, temp string) error {
+	name := objectName(id)
+	folder := path.Dir(name)
+	if runtime.GOOS == "windows" {
+		if err := b.below.Chmod(temp, objectMode); err != nil {
+			return err
+		}
+	}
+	err := b.below.Rename(temp, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := b.below.Mkdir(folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		b.names["."] = true
+		err = b.below.Rename(temp, name)
+	}
+	b.names[folder] = true
+	return err
+}
+
+// Abort drops what was not committed.
+func (b *Batch) Abort() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	if b.below == nil {
+		return
+	}
+	for _, temp := range b.temps {
+		b.below.Remove(temp) // what can't be removed now, a sweep removes later
+	}
+	clear(b.temps)
+	b.below.Close()
+	b.below = nil
+}
