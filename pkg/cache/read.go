@@ -1,0 +1,202 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"time"
+
+	"flow/pkg/digest"
+	"flow/pkg/disk"
+	"flow/pkg/store"
+)
+
+// maxTree bounds what is read into memory as one tree: some ten million files.
+const maxTree = 1 << 30
+
+// buffer is what one goroutine copies and hashes with.
+type buffer struct {
+	bytes  []byte
+	hasher *digest.Hasher
+}
+
+func newBuffer() *buffer {
+	return &buffer{bytes: make([]byte, 256<<10), hasher: digest.New()}
+}
+
+// object is an open object.
+type object struct {
+	id   digest.ID
+	file disk.File
+	info fs.FileInfo
+}
+
+func (o *object) Close() { o.file.Close() }
+
+// reader returns a reader from the start.
+func (o *object) reader() io.Reader { return io.NewSectionReader(o.file, 0, math.MaxInt64) }
+
+// open opens an object. The error wraps store.ErrAbsent when it is not here.
+func (c *Cache) open(id digest.ID) (*object, error) {
+	file, err := c.root.Open(c.objects.Name(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("object %s: %w", id, store.ErrAbsent)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", id, err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("open %s: %w", file.Name(), disk.ErrNotRegular)
+	}
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("object %s: %w", id, err)
+	}
+	return &object{id: id, file: file, info: info}, nil
+}
+
+// pour copies from r to w, if w is not nil, and returns the digest of what went by.
+func (c *Cache) pour(ctx context.Context, w io.Writer, r io.Reader) (digest.ID, error) {
+	buf := c.buffers.Get().(*buffer)
+	defer c.buffers.Put(buf)
+	buf.hasher.Reset()
+	for {
+		if err := ctx.Err(); err != nil {
+			return digest.ID{}, err
+		}
+		n, err := r.Read(buf.bytes)
+		buf.hasher.Write(buf.bytes[:n])
+		if w != nil && n > 0 {
+			if _, err := w.Write(buf.bytes[:n]); err != nil {
+				return digest.ID{}, err
+			}
+		}
+		if err == io.EOF {
+			return buf.hasher.Sum(), nil
+		}
+		if err != nil {
+			return digest.ID{}, err
+		}
+	}
+}
+
+// verify reads an open object unless it is known to be whole.
+func (c *Cache) verify(ctx context.Context, o *object) error {
+	if c.stamps.trusted(o.id, o.info) {
+		return nil
+	}
+	began := time.Now()
+	got, err := c.pour(ctx, nil, o.reader())
+	if err != nil {
+		return fmt.Errorf("read object %s: %w", o.id, err)
+	}
+	if got != o.id {
+		return c.mismatch(o, got)
+	}
+	c.stamps.learn(o.id, o.info, began)
+	return nil
+}
+
+// mismatch is the error for an object whose bytes have another digest.
+func (c *Cache) mismatch(o *object, got digest.ID) error {
+	return &store.CorruptError{Want: o.id, Got: got, Where: c.root.Path(c.objects.Name(o.id))}
+}
+
+// checked does what needs an object. If the object turns out corrupt, it is moved
+// aside, so that nobody else meets it and another copy can take its place.
+func (c *Cache) checked(ctx context.Context, id digest.ID, do func(*object) error) error {
+	err := c.attempt(id, do)
+	var corrupt *store.CorruptError
+	if !errors.As(err, &corrupt) {
+		return err
+	}
+	moved, lookErr := c.moveAside(ctx, id)
+	if lookErr == nil && !moved {
+		return c.attempt(id, do) // someone has put a whole one in its place meanwhile
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (c *Cache) attempt(id digest.ID, do func(*object) error) error {
+	o, err := c.open(id)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	return do(o)
+}
+
+// moveAside moves a corrupt object to the folder for them; false when it reads well
+// now. Where the cache can't be written, the object stays.
+func (c *Cache) moveAside(ctx context.Context, id digest.ID) (bool, error) {
+	o, err := c.open(id)
+	if errors.Is(err, store.ErrAbsent) {
+		return true, nil // someone else did it
+	}
+	if err != nil {
+		return false, err
+	}
+	defer o.Close()
+	got, err := c.pour(ctx, nil, o.reader())
+	if err != nil {
+		return false, err
+	}
+	if got == id {
+		return false, nil
+	}
+	name := c.objects.Name(id)
+	there, err := c.root.Lstat(name)
+	if err != nil || !os.SameFile(o.info, there) {
+		return false, err // it was replaced while we read
+	}
+	if err := c.root.MkdirAll(corruptDir, 0o777); err != nil {
+		return false, err
+	}
+	return true, c.root.Rename(name, path.Join(corruptDir, id.Hex()))
+}
+
+// read returns the verified bytes of an object no larger than limit.
+func (c *Cache) read(ctx context.Context, id digest.ID, limit int64) ([]byte, error) {
+	var content []byte
+	err := c.checked(ctx, id, func(o *object) error {
+		if o.info.Size() > limit {
+			return fmt.Errorf("object %s has %d bytes; what it is used as has %d at most", id, o.info.Size(), limit)
+		}
+		content = make([]byte, o.info.Size())
+		n, err := io.ReadFull(io.NewSectionReader(o.file, 0, o.info.Size()), content)
+		if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+			return fmt.Errorf("read object %s: %w", id, err)
+		}
+		content = content[:n]
+		if got := digest.Sum(content); got != id {
+			return c.mismatch(o, got)
+		}
+		return nil
+	})
+	return content, err
+}
+
+// ReadTree returns a tree that is stored here. The error wraps store.ErrAbsent when
+// it is not; it is a *store.CorruptError when its bytes don't fit its digest, and a
+// *TreeError when they do but make no valid tree.
+func (c *Cache) ReadTree(ctx context.Context, id digest.ID) (Tree, error) {
+	text, err := c.read(ctx, id, maxTree)
+	if err != nil {
+		return nil, fmt.Errorf("read a tree: %w", err)
+	}
+	tree, err := DecodeTree(text)
+	var bad *TreeError
+	if errors.As(err, &bad) {
+		bad.ID = id
+	}
+	return tree, err
+}

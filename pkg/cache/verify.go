@@ -1,0 +1,159 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"flow/pkg/digest"
+	"flow/pkg/store"
+)
+
+// Verified is what Verify looked at.
+type Verified struct {
+	Objects int
+	Bytes   int64
+	Trees   int // directories, of roots and of remembered results
+}
+
+// Verify reads every object, whatever is remembered of it, and then decodes every tree
+// that a root or a remembered result names. each is called for all that is wrong, from
+// one goroutine at a time: a *store.CorruptError for an object, which was moved aside;
+// a *TreeError for a tree that is not valid; store.ErrAbsent, wrapped, for what a root
+// or its tree names and is not here; a *RecordError, with the zero ID, for a damaged
+// record of the run cache. That a remembered result is not here is no fault.
+func (c *Cache) Verify(ctx context.Context, roots []digest.Content, each func(id digest.ID, err error)) (Verified, error) {
+	var mu sync.Mutex
+	tell := func(id digest.ID, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		each(id, err)
+	}
+	check := &verification{cache: c, tell: tell, trees: map[digest.ID]bool{}}
+	if err := check.objects(ctx); err != nil {
+		return check.done, fmt.Errorf("verify the objects: %w", err)
+	}
+	for _, root := range roots {
+		if err := check.root(ctx, root, true); err != nil {
+			return check.done, fmt.Errorf("verify %s: %w", root, err)
+		}
+	}
+	err := c.eachRecord(ctx, func(_ string, r *record, err error) error {
+		if err != nil {
+			tell(digest.ID{}, err)
+			return nil
+		}
+		for _, result := range r.results {
+			for _, out := range result.Outs {
+				if err := check.root(ctx, out.Content, false); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return check.done, fmt.Errorf("verify the run cache: %w", err)
+	}
+	return check.done, nil
+}
+
+type verification struct {
+	cache *Cache
+	tell  func(digest.ID, error)
+	trees map[digest.ID]bool
+	done  Verified
+}
+
+// objects reads every object, several at a time.
+func (v *verification) objects(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ids := make(chan digest.ID, 64)
+	var group sync.WaitGroup
+	for range workers() {
+		group.Go(func() {
+			for id := range ids {
+				if err := v.object(ctx, id); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	err := v.cache.objects.List(ctx, func(id digest.ID, size int64) error {
+		select {
+		case ids <- id:
+			v.done.Objects++
+			v.done.Bytes += size
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	close(ids)
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// object reads one object and remembers that it is whole. Its error is not about the
+// object.
+func (v *verification) object(ctx context.Context, id digest.ID) error {
+	c := v.cache
+	err := c.checked(ctx, id, func(o *object) error {
+		began := time.Now()
+		got, err := c.pour(ctx, nil, o.reader())
+		if err != nil {
+			return fmt.Errorf("read object %s: %w", id, err)
+		}
+		if got != id {
+			return c.mismatch(o, got)
+		}
+		c.stamps.learn(id, o.info, began)
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, store.ErrAbsent): // removed meanwhile
+	case err != nil:
+		v.tell(id, err)
+	}
+	return nil
+}
+
+// root checks that a content is whole; wanted says that it should be here.
+func (v *verification) root(ctx context.Context, content digest.Content, wanted bool) error {
+	if content.Mode == digest.Dir && !v.trees[content.ID] {
+		v.trees[content.ID] = true
+		v.done.Trees++
+		tree, err := v.cache.ReadTree(ctx, content.ID)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil && (wanted || !errors.Is(err, store.ErrAbsent)) {
+			v.tell(content.ID, err)
+		}
+		if err != nil || !wanted {
+			return nil
+		}
+		return v.here(ctx, tree.IDs())
+	}
+	if content.Mode == digest.Dir || !content.Exists() || !wanted {
+		return nil
+	}
+	return v.here(ctx, []digest.ID{content.ID})
+}
+
+// here tells of objects that are not here.
+func (v *verification) here(ctx context.Context, ids []digest.ID) error {
+	absent, err := v.cache.absent(ctx, ids)
+	for _, id := range absent {
+		v.tell(id, fmt.Errorf("object %s: %w", id, store.ErrAbsent))
+	}
+	return err
+}
