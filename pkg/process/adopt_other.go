@@ -1,0 +1,21 @@
+//go:build unix && !linux
+
+package process
+
+import (
+	"runtime"
+	"syscall"
+)
+
+// maxRSSUnit is what getrusage(2) counts memory in.
+var maxRSSUnit = map[bool]int64{true: 1, false: 1024}[runtime.GOOS == "darwin"]
+
+// Only Linux lets a process adopt orphans. Elsewhere a daemon that leaves the
+// process group escapes.
+func adoptOrphans() {}
+
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+func adopted() []int { return nil }
+
+func descendants() []int { return nil }

@@ -1,0 +1,73 @@
+//go:build unix
+
+package process
+
+import "time"
+
+// The descriptors that a supervisor is started with, besides /dev/null as the
+// standard three. The locks come after them.
+const (
+	leashFD = iota + 3 // read: a task, then orders; its end means that the parent is dead
+	reportFD
+	stdoutFD
+	stderrFD
+	lockFD
+)
+
+// commandLockFD is where the locks begin in the command: out of the way of
+// scripts, which use 3 to 9, and of shells, which save theirs from 10 on.
+const commandLockFD = 20
+
+// task is what the parent tells first. Bytes, as none of it must be valid UTF-8,
+// which JSON strings are.
+type task struct {
+	Program []byte
+	Argv    [][]byte
+	Env     [][]byte
+	Dir     []byte
+	Grace   time.Duration
+	Locks   int
+}
+
+// order is what the parent tells later.
+type order string
+
+const (
+	stop order = "stop" // SIGINT, grace, SIGKILL
+	kill order = "kill" // SIGKILL
+)
+
+// report is what the supervisor tells: at the start Pid or Errno, at the end
+// Ended.
+type report struct {
+	Pid   int     `json:",omitempty"`
+	Errno int     `json:",omitempty"`
+	Ended *ending `json:",omitempty"`
+}
+
+// ending is how the command ended.
+type ending struct {
+	Code     int
+	Signal   string
+	Wall     time.Duration
+	CPU      time.Duration
+	MaxRSS   int64
+	Stopped  bool
+	Leftover []int
+}
+
+func toBytes(words []string) [][]byte {
+	out := make([][]byte, len(words))
+	for i, word := range words {
+		out[i] = []byte(word)
+	}
+	return out
+}
+
+func toStrings(words [][]byte) []string {
+	out := make([]string, len(words))
+	for i, word := range words {
+		out[i] = string(word)
+	}
+	return out
+}
