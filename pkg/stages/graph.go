@@ -1,0 +1,132 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"flow/pkg/dag"
+	"flow/pkg/diag"
+)
+
+// Graph returns the order that the stages' paths ask for: an edge runs from each
+// stage that makes a path to each stage that reads it, or reads something inside
+// or around it. A frozen stage waits for nothing. The errors are overlapping outs,
+// a stage that reads what it makes, and cycles.
+func (p *Pipeline) Graph() (*dag.Graph, error) {
+	problems := p.overlaps()
+	var edges []dag.Edge
+	for _, stage := range p.Stages {
+		edges = append(edges, p.edgesInto(stage, &problems)...)
+	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	graph, err := dag.Build(p.Names(), edges)
+	var cycle *dag.CycleError
+	if errors.As(err, &cycle) {
+		return nil, p.explainCycle(cycle)
+	}
+	return graph, err
+}
+
+// edgesInto returns the edges that end at a stage, without repeats.
+func (p *Pipeline) edgesInto(stage *Stage, problems *diag.List) []dag.Edge {
+	var edges []dag.Edge
+	seen := map[string]bool{}
+	add := func(path string, pos diag.Pos) {
+		for _, owner := range p.OwnerOf(path) {
+			if owner.Stage == stage {
+				problems.Add(diag.At(pos, "stage %q depends on its own out %q", stage.Name, owner.Out.Path).
+					WithNote(owner.Out.Pos, "the out is declared here").
+					WithHint("remove the dep, or let another stage make it"))
+				continue
+			}
+			if !stage.Frozen && !seen[owner.Stage.Name] {
+				seen[owner.Stage.Name] = true
+				edges = append(edges, dag.Edge{From: owner.Stage.Name, To: stage.Name})
+			}
+		}
+	}
+	for _, dep := range stage.Deps {
+		add(dep.Path, dep.Pos)
+	}
+	file := ""
+	for _, param := range stage.Params {
+		if param.File != file {
+			add(param.File, param.Pos)
+		}
+		file = param.File
+	}
+	return edges
+}
+
+// overlaps finds outs that are the same path, or one inside the other.
+func (p *Pipeline) overlaps() diag.List {
+	var problems diag.List
+	p.OwnerOf(".")
+	for i, owner := range p.owners.sorted {
+		for _, other := range p.owners.sorted[i+1:] {
+			if other.Out.Path == owner.Out.Path {
+				problems.Add(sameOut(owner, other))
+				continue
+			}
+			if !strings.HasPrefix(other.Out.Path, owner.Out.Path+"/") && owner.Out.Path != "." {
+				break
+			}
+			problems.Add(diag.At(other.Out.Pos, "out %q of %s lies inside out %q of %s",
+				other.Out.Path, other.Stage.kindName(), owner.Out.Path, owner.Stage.kindName()).
+				WithNote(owner.Out.Pos, "the directory is declared here").
+				WithHint("let each path have one owner: write beside the directory, or declare the directory only"))
+		}
+	}
+	return problems
+}
+
+func sameOut(owner, other Owner) *diag.Error {
+	problem := diag.At(other.Out.Pos, "out %q of %s is also an out of %s", other.Out.Path, other.Stage.kindName(), owner.Stage.kindName())
+	if owner.Stage == other.Stage {
+		problem.Msg = fmt.Sprintf("out %q is declared twice in %s", other.Out.Path, other.Stage.kindName())
+	}
+	return problem.WithNote(owner.Out.Pos, "first declared here").WithHint("let each path be made by one stage only")
+}
+
+func (s *Stage) kindName() string {
+	if s.Source {
+		return fmt.Sprintf("data source %q", s.Title())
+	}
+	return fmt.Sprintf("stage %q", s.Name)
+}
+
+func (p *Pipeline) explainCycle(cycle *dag.CycleError) error {
+	first := p.byName[cycle.Path[0]]
+	problem := diag.At(first.Pos, "stages depend on each other in a circle: %s", strings.Join(cycle.Path, " → "))
+	for i := 0; i+1 < len(cycle.Path); i++ {
+		from, to := p.byName[cycle.Path[i]], p.byName[cycle.Path[i+1]]
+		for _, dep := range to.reads() {
+			if p.owns(from, dep.Path) {
+				problem.WithNote(dep.Pos, "%q reads %q, which %q makes", to.Name, dep.Path, from.Name)
+				break
+			}
+		}
+	}
+	return diag.List{problem.WithHint("take one of these deps away")}
+}
+
+func (p *Pipeline) owns(stage *Stage, path string) bool {
+	for _, owner := range p.OwnerOf(path) {
+		if owner.Stage == stage {
+			return true
+		}
+	}
+	return false
+}
+
+// reads returns the deps and the params files of a stage.
+func (s *Stage) reads() []Dep {
+	reads := append([]Dep(nil), s.Deps...)
+	for _, param := range s.Params {
+		reads = append(reads, Dep{Path: param.File, Pos: param.Pos})
+	}
+	return reads
+}

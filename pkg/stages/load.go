@@ -1,0 +1,249 @@
+package stages
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"flow/pkg/diag"
+	"flow/pkg/document"
+)
+
+// Load reads a pipeline from a file of a project: the file system's root is the
+// project's. The error is a diag.List of all that is wrong with it.
+func Load(project fs.FS, file string) (*Pipeline, error) {
+	text, err := fs.ReadFile(project, file)
+	if err != nil {
+		return nil, fmt.Errorf("read the pipeline: %w", err)
+	}
+	return Parse(file, text)
+}
+
+// LoadDir is Load for a project in a directory.
+func LoadDir(root, file string) (*Pipeline, error) { return Load(os.DirFS(root), file) }
+
+// Parse reads a pipeline from the text of its file, whose name is relative to the
+// project's root: the paths in it are relative to the file's directory.
+func Parse(file string, text []byte) (*Pipeline, error) {
+	doc, err := document.Parse(file, text)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{
+		pipeline: &Pipeline{File: file, byName: map[string]*Stage{}},
+		dir:      path.Dir(file),
+		lines:    newLines(file, text),
+	}
+	if doc.Root != nil {
+		l.pipelineKeys(doc.Root)
+	}
+	if len(l.problems) == 0 {
+		l.problems = append(l.problems, l.checkGraph()...)
+	}
+	l.lines.fill(l.problems)
+	if err := l.problems.Err(); err != nil {
+		return nil, err
+	}
+	return l.pipeline, nil
+}
+
+// loader turns nodes into a Pipeline and collects what is wrong.
+type loader struct {
+	pipeline *Pipeline
+	dir      string // of the pipeline's file
+	env      []EnvVar
+	shell    []string
+	lines    *lines
+	problems diag.List
+}
+
+// checkGraph reports what only shows when all stages are known.
+func (l *loader) checkGraph() diag.List {
+	if _, err := l.pipeline.Graph(); err != nil {
+		return diag.All(err)
+	}
+	return nil
+}
+
+func (l *loader) fail(node *document.Node, hint, format string, args ...any) {
+	problem := node.Errorf(format, args...)
+	problem.Hint = hint
+	l.problems.Add(problem)
+}
+
+// field decodes the value of one key.
+type field func(*document.Node)
+
+// fields walks a mapping and calls the field of each key; a key without one is a
+// mistake.
+func (l *loader) fields(node *document.Node, what string, known map[string]field) {
+	if node.Kind != document.Map {
+		l.fail(node, "", "%s must be a mapping, not %s", what, kindName(node))
+		return
+	}
+	for _, entry := range node.Entries {
+		decode, found := known[entry.Key.Text]
+		if !found {
+			l.unknown(entry.Key, what, known)
+			continue
+		}
+		if decode != nil {
+			decode(entry.Value)
+		}
+	}
+}
+
+func (l *loader) unknown(key *document.Node, what string, known map[string]field) {
+	names := make([]string, 0, len(known))
+	for name := range known {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	hint := "the keys are " + strings.Join(names, ", ")
+	if meant := diag.Nearest(key.Text, names); meant != "" {
+		hint = fmt.Sprintf("did you mean %q?", meant)
+	}
+	if later, found := notYet[key.Text]; found {
+		hint = later
+	}
+	l.fail(key, hint, "%s has an unknown key %q", what, key.Text)
+}
+
+// notYet is keys that other tools have and that this version has no answer to.
+var notYet = map[string]string{
+	"vars":    "this version does not read vars: write the values out",
+	"foreach": "this version has no foreach: write one stage for each value",
+	"do":      "this version has no foreach: write one stage for each value",
+	"matrix":  "this version has no matrix: write one stage for each combination",
+}
+
+func (l *loader) pipelineKeys(root *document.Node) {
+	var data, stages *document.Node
+	l.fields(root, "the pipeline", map[string]field{
+		"data":      func(n *document.Node) { data = n },
+		"stages":    func(n *document.Node) { stages = n },
+		"env":       func(n *document.Node) { l.env = l.envVars(n, nil) },
+		"shell":     func(n *document.Node) { l.shell = l.words(n) },
+		"params":    func(n *document.Node) { l.pipeline.Params = l.paths(n, "params") },
+		"metrics":   func(n *document.Node) { l.pipeline.Metrics = l.paths(n, "metrics") },
+		"plots":     func(n *document.Node) { l.pipeline.Plots = l.topPlots(n) },
+		"artifacts": nil,
+		"meta":      nil,
+	})
+	if data != nil {
+		for _, item := range l.list(data, "data") {
+			l.source(item)
+		}
+	}
+	if stages == nil || stages.Kind == document.Null {
+		return
+	}
+	if stages.Kind != document.Map {
+		l.fail(stages, "write each stage as a name with a mapping below it", "stages must be a mapping, not %s", kindName(stages))
+		return
+	}
+	for _, entry := range stages.Entries {
+		l.stage(entry.Key, entry.Value)
+	}
+}
+
+// source decodes one entry of data: a path, or a mapping with one.
+func (l *loader) source(node *document.Node) {
+	stage := &Stage{Source: true, Wdir: l.dir, Pos: node.Pos}
+	var location string
+	var pathNode *document.Node
+	switch node.Kind {
+	case document.Map:
+		l.fields(node, "a data source", map[string]field{
+			"path":   func(n *document.Node) { pathNode = n },
+			"desc":   func(n *document.Node) { stage.Desc = l.text(n, "desc") },
+			"frozen": func(n *document.Node) { stage.Frozen = l.flag(n, "frozen") },
+			"meta":   nil,
+		})
+		if pathNode == nil {
+			l.fail(node, "add path: and the file or directory", "a data source has no path")
+			return
+		}
+	default:
+		pathNode = node
+	}
+	location, ok := l.path(pathNode, l.dir, "data source")
+	if !ok {
+		return
+	}
+	stage.Name = SourcePrefix + location
+	stage.Outs = []Out{{Path: location, Pos: pathNode.Pos, Kind: PlainOut, Cache: true, Push: true}}
+	l.add(stage)
+}
+
+func (l *loader) add(stage *Stage) {
+	if first, found := l.pipeline.byName[stage.Name]; found {
+		l.problems.Add(diag.At(stage.Pos, "%s is declared twice", stage.kindName()).WithNote(first.Pos, "first declared here"))
+		return
+	}
+	l.pipeline.byName[stage.Name] = stage
+	l.pipeline.Stages = append(l.pipeline.Stages, stage)
+}
+
+// stage decodes one stage.
+func (l *loader) stage(name, node *document.Node) {
+	if !l.stageName(name) {
+		return
+	}
+	what := fmt.Sprintf("stage %q", name.Text)
+	stage := &Stage{Name: name.Text, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
+	if node.Kind == document.Map {
+		if wdir := node.Get("wdir"); wdir != nil {
+			stage.Wdir = l.wdir(wdir)
+		}
+	}
+	l.fields(node, what, map[string]field{
+		"cmd":            func(n *document.Node) { stage.Cmd = l.cmd(n) },
+		"wdir":           nil,
+		"shell":          func(n *document.Node) { stage.Shell = l.words(n) },
+		"env":            func(n *document.Node) { stage.Env = l.envVars(n, l.env) },
+		"deps":           func(n *document.Node) { stage.Deps = l.deps(n, stage.Wdir) },
+		"params":         func(n *document.Node) { stage.Params = l.params(n, stage.Wdir) },
+		"outs":           func(n *document.Node) { l.outs(n, stage, PlainOut) },
+		"metrics":        func(n *document.Node) { l.outs(n, stage, Metric) },
+		"plots":          func(n *document.Node) { l.outs(n, stage, PlotOut) },
+		"frozen":         func(n *document.Node) { stage.Frozen = l.flag(n, "frozen") },
+		"always_changed": func(n *document.Node) { stage.AlwaysChanged = l.flag(n, "always_changed") },
+		"desc":           func(n *document.Node) { stage.Desc = l.text(n, "desc") },
+		"meta":           nil,
+	})
+	if node.Kind == document.Map && node.Get("cmd") == nil && node.Get("foreach") == nil {
+		l.fail(name, "add cmd: and the command that makes its outs", "%s has no cmd", what)
+	}
+	slices.SortStableFunc(stage.Outs, func(a, b Out) int { return kindOrder[a.Kind] - kindOrder[b.Kind] })
+	l.add(stage)
+}
+
+var kindOrder = map[OutKind]int{PlainOut: 0, Metric: 1, PlotOut: 2}
+
+// NameProblem says why a text can't be a stage's name; "" when it can.
+func NameProblem(name string) string {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return "is empty"
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }):
+		return "has characters that can't be shown"
+	case strings.ContainsAny(name, "/\\:"):
+		return "has one of the characters / \\ : that belong to paths"
+	case strings.HasPrefix(name, "-"):
+		return "starts with a dash, as options do"
+	}
+	return ""
+}
+
+func (l *loader) stageName(name *document.Node) bool {
+	problem := NameProblem(name.Text)
+	if problem != "" {
+		l.fail(name, "letters, digits, - and _ are safe", "the stage name %q %s", name.Text, problem)
+	}
+	return problem == ""
+}

@@ -1,0 +1,136 @@
+package stages
+
+import (
+	"flow/pkg/document"
+)
+
+// outs decodes a list of outs, metrics or plots: each a path, or a path with flags.
+func (l *loader) outs(node *document.Node, stage *Stage, kind OutKind) {
+	for _, item := range l.list(node, string(kind)+"s") {
+		if item.Kind != document.Map {
+			l.out(item, nil, stage, kind)
+			continue
+		}
+		for _, entry := range item.Entries {
+			l.out(entry.Key, entry.Value, stage, kind)
+		}
+	}
+}
+
+func (l *loader) out(pathNode, flags *document.Node, stage *Stage, kind OutKind) {
+	location, ok := l.path(pathNode, stage.Wdir, string(kind))
+	if !ok {
+		return
+	}
+	if location == "." {
+		l.fail(pathNode, "name the files and directories that the command writes", "an out can't be the whole project")
+		return
+	}
+	out := Out{Path: location, Pos: pathNode.Pos, Kind: kind, Cache: true, Push: true}
+	if flags != nil && flags.Kind != document.Null {
+		l.outFlags(flags, &out)
+	}
+	stage.Outs = append(stage.Outs, out)
+}
+
+func (l *loader) outFlags(flags *document.Node, out *Out) {
+	known := map[string]field{
+		"cache":      func(n *document.Node) { out.Cache = l.flag(n, "cache") },
+		"persist":    func(n *document.Node) { out.Persist = l.flag(n, "persist") },
+		"push":       func(n *document.Node) { out.Push = l.flag(n, "push") },
+		"remote":     func(n *document.Node) { out.Remote = l.text(n, "remote") },
+		"desc":       func(n *document.Node) { out.Desc = l.text(n, "desc") },
+		"checkpoint": nil,
+		"type":       nil,
+		"labels":     nil,
+		"meta":       nil,
+	}
+	if out.Kind == Metric {
+		known["direction"] = func(n *document.Node) { out.Direction = l.direction(n) }
+	}
+	if out.Kind == PlotOut {
+		plot := &Plot{ID: out.Path, Path: out.Path, Pos: out.Pos, Header: true}
+		out.Plot = plot
+		l.plotFields(plot, known)
+	}
+	l.fields(flags, string(out.Kind)+" "+out.Path, known)
+}
+
+// plotFields adds the keys that say how a plot is drawn.
+func (l *loader) plotFields(plot *Plot, known map[string]field) {
+	texts := map[string]*string{
+		"x": &plot.X, "y": &plot.Y, "x_label": &plot.XLabel, "y_label": &plot.YLabel,
+		"title": &plot.Title, "template": &plot.Template,
+	}
+	for name, target := range texts {
+		known[name] = func(n *document.Node) { *target = l.text(n, name) }
+	}
+	known["header"] = func(n *document.Node) { plot.Header = l.flag(n, "header") }
+}
+
+// direction decodes higher or lower, for the whole file or by key.
+func (l *loader) direction(node *document.Node) map[string]string {
+	directions := map[string]string{}
+	read := func(key string, n *document.Node) {
+		value := l.text(n, "direction")
+		if value != "higher" && value != "lower" {
+			l.fail(n, `write "higher" or "lower"`, "%q is no direction", value)
+		}
+		directions[key] = value
+	}
+	if node.Kind != document.Map {
+		read("", node)
+		return directions
+	}
+	for _, entry := range node.Entries {
+		read(entry.Key.Text, entry.Value)
+	}
+	return directions
+}
+
+// topPlots decodes plots of files that no stage declares: a list of paths or of
+// mappings from an id to how it is drawn. Nested sources of x and y are kept as
+// their first file only.
+func (l *loader) topPlots(node *document.Node) []Plot {
+	var plots []Plot
+	entries := []document.Entry{}
+	switch node.Kind {
+	case document.Map:
+		entries = node.Entries
+	default:
+		for _, item := range l.list(node, "plots") {
+			if item.Kind == document.Map {
+				entries = append(entries, item.Entries...)
+				continue
+			}
+			entries = append(entries, document.Entry{Key: item})
+		}
+	}
+	for _, entry := range entries {
+		location, ok := l.path(entry.Key, l.dir, "plot")
+		if !ok {
+			continue
+		}
+		plot := Plot{ID: entry.Key.Text, Path: location, Pos: entry.Key.Pos, Header: true}
+		if entry.Value != nil && entry.Value.Kind == document.Map {
+			l.topPlotFields(entry.Value, &plot)
+		}
+		plots = append(plots, plot)
+	}
+	return plots
+}
+
+// topPlotFields differs from an out's plot in that x and y may be mappings.
+func (l *loader) topPlotFields(node *document.Node, plot *Plot) {
+	known := map[string]field{}
+	l.plotFields(plot, known)
+	for _, axis := range []string{"x", "y"} {
+		scalar := known[axis]
+		known[axis] = func(n *document.Node) {
+			if isScalar(n) {
+				scalar(n)
+			}
+		}
+	}
+	l.fields(node, "plot "+plot.ID, known)
+}

@@ -1,0 +1,156 @@
+// Package stages is the pipeline as declared: what is wanted.
+//
+// Load reads pipeline.yaml once and gives a Pipeline of plain values; nobody
+// further down reads YAML again. Every path in it is relative to the project's
+// root, with slashes, cleaned, and known to stay inside the project.
+package stages
+
+import (
+	"strings"
+
+	"flow/pkg/diag"
+)
+
+// File is the name of the file that declares a pipeline.
+const File = "pipeline.yaml"
+
+// ParamsFile is where params come from that name no file.
+const ParamsFile = "params.yaml"
+
+// SourcePrefix starts the name of a data source among the stages.
+const SourcePrefix = "data:"
+
+// Pipeline is all that pipeline.yaml declares.
+type Pipeline struct {
+	File     string
+	Stages   []*Stage // data sources first, then stages, each in order of declaration
+	Params   []Path   // params files to show that are no stage's deps
+	Metrics  []Path   // metrics files that no stage declares as outs
+	Plots    []Plot   // plots of files that no stage declares as plots
+	Warnings diag.List
+
+	byName map[string]*Stage
+	owners *owners
+}
+
+// Path is a declared path and its place.
+type Path struct {
+	Path string
+	Pos  diag.Pos
+}
+
+// Stage is one step of the pipeline: a command with what it reads and writes; or,
+// when Source is set, a data source: a path that no command makes.
+type Stage struct {
+	Name   string
+	Pos    diag.Pos
+	Source bool
+
+	Cmd   []string // scripts, each run by a shell of its own, one after the other
+	Shell []string // the words before a script; nil for the default
+	Wdir  string   // "." for the root
+	Env   []EnvVar // sorted by name; the pipeline's env included
+
+	Deps   []Dep
+	Params []Param
+	Outs   []Out // outs, then metrics, then plots
+
+	Frozen        bool
+	AlwaysChanged bool
+	Desc          string
+}
+
+// EnvVar is one environment variable set for a command.
+type EnvVar struct{ Name, Value string }
+
+// Dep is a file or directory that a stage reads.
+type Dep struct {
+	Path string
+	Pos  diag.Pos
+}
+
+// Param is a value in a params file that a stage reads; with an empty Key, the
+// whole file.
+type Param struct {
+	File string
+	Key  string
+	Pos  diag.Pos
+}
+
+// OutKind tells outs, metrics and plots apart. They differ in how they are shown,
+// and in that an uncached metric or plot can still be restored.
+type OutKind string
+
+// The kinds of out.
+const (
+	PlainOut OutKind = "out"
+	Metric   OutKind = "metric"
+	PlotOut  OutKind = "plot"
+)
+
+// Out is a file or directory that a stage writes.
+type Out struct {
+	Path    string
+	Pos     diag.Pos
+	Kind    OutKind
+	Cache   bool // kept in the cache and out of git
+	Persist bool // not removed before the command runs
+	Push    bool
+	Remote  string
+	Desc    string
+	// Direction tells which way a metric is better: "higher" or "lower", by the
+	// metric's dotted key; the key "" stands for all of the file's.
+	Direction map[string]string
+	Plot      *Plot
+}
+
+// Plot is how to draw a file.
+type Plot struct {
+	ID              string
+	Path            string
+	Pos             diag.Pos
+	X, Y            string
+	XLabel, YLabel  string
+	Title, Template string
+	Header          bool
+}
+
+// Title returns the stage's name as people know it: without the prefix that
+// marks a data source.
+func (s *Stage) Title() string { return strings.TrimPrefix(s.Name, SourcePrefix) }
+
+// Callback reports whether the stage must always run, having neither deps nor outs.
+func (s *Stage) Callback() bool {
+	return !s.Source && len(s.Deps) == 0 && len(s.Params) == 0 && len(s.Outs) == 0
+}
+
+// Stage returns the stage or data source of a name.
+func (p *Pipeline) Stage(name string) (*Stage, bool) {
+	stage, found := p.byName[name]
+	return stage, found
+}
+
+// Commands returns the stages that have a command, in order of declaration.
+func (p *Pipeline) Commands() []*Stage { return p.filter(false) }
+
+// Sources returns the data sources, in order of declaration.
+func (p *Pipeline) Sources() []*Stage { return p.filter(true) }
+
+func (p *Pipeline) filter(source bool) []*Stage {
+	var found []*Stage
+	for _, stage := range p.Stages {
+		if stage.Source == source {
+			found = append(found, stage)
+		}
+	}
+	return found
+}
+
+// Names returns the names of all stages and data sources.
+func (p *Pipeline) Names() []string {
+	names := make([]string, len(p.Stages))
+	for i, stage := range p.Stages {
+		names[i] = stage.Name
+	}
+	return names
+}
