@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flow/pkg/dag"
+	"flow/pkg/diag"
+	"flow/pkg/engine"
+	"flow/pkg/event"
+	"flow/pkg/stages"
+	"flow/pkg/ui"
+)
+
+// dagOptions is the words of `flow dag`.
+type dagOptions struct {
+	dot, mermaid, md, outs, full, status, ascii, sources bool
+}
+
+// newDagCmd returns `flow dag`.
+func newDagCmd(a *app) *cobra.Command {
+	o := &dagOptions{}
+	cmd := &cobra.Command{
+		Use:   "dag [TARGET...]",
+		Short: "Draw the graph of stages",
+		Long: `Draw the graph of stages, from what runs first to what runs last; with a TARGET (a
+stage or the path of an out), only that and what it depends on.`,
+		Example: `  flow dag
+  flow dag --status               # with the state of each stage
+  flow dag train --outs           # paths instead of stages
+  flow dag --mermaid > graph.mmd`,
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDag(cmd.Context(), a, o, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.dot, "dot", false, "print Graphviz's language")
+	flags.BoolVar(&o.mermaid, "mermaid", false, "print a Mermaid flow chart")
+	flags.BoolVar(&o.md, "md", false, "print a Mermaid flow chart in a Markdown block")
+	flags.BoolVarP(&o.outs, "outs", "o", false, "draw paths instead of stages")
+	flags.BoolVar(&o.full, "full", false, "with a TARGET, draw the whole pipeline that it belongs to")
+	flags.BoolVar(&o.status, "status", false, "show the state of each stage")
+	flags.BoolVar(&o.sources, "sources", false, "draw data sources too")
+	flags.BoolVar(&o.ascii, "ascii", false, "draw with ASCII characters only")
+	a.jsonFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("dot", "mermaid", "md", "json")
+	return cmd
+}
+
+func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error {
+	_, e, err := a.openEngine()
+	if err != nil {
+		return err
+	}
+	names, err := e.Select(engine.Selection{Targets: targets, Whole: o.full && len(targets) > 0})
+	if err != nil {
+		return err
+	}
+	states := map[string]event.Status{}
+	if o.status {
+		plan, err := e.Plan(ctx, engine.Options{})
+		if err != nil {
+			return err
+		}
+		for _, step := range plan.Steps {
+			states[step.Stage.Name] = step.Will
+		}
+	}
+	view, err := newDagView(e, names, o, states)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.json:
+		return ui.WriteJSON(a.out, view.json(e))
+	case o.dot:
+		fmt.Fprint(a.out, view.graph.DOT(view.dressing()))
+	case o.mermaid:
+		fmt.Fprint(a.out, view.graph.Mermaid(view.dressing()))
+	case o.md:
+		fmt.Fprintf(a.out, "```mermaid\n%s```\n", view.graph.Mermaid(view.dressing()))
+	case view.graph.Len() == 0:
+		a.print("no stages")
+	default:
+		fmt.Fprint(a.out, view.graph.Draw(dag.Drawing{Width: ui.Width(a.out), ASCII: o.ascii, Label: view.label}))
+	}
+	return nil
+}
+
+// dagView is the graph as it is shown: of stages, or of the paths between them.
+type dagView struct {
+	graph  *dag.Graph
+	titles map[string]string // by node, what it is called
+	states map[string]event.Status
+}
+
+func newDagView(e *engine.Engine, names []string, o *dagOptions, states map[string]event.Status) (*dagView, error) {
+	view := &dagView{titles: map[string]string{}, states: map[string]event.Status{}}
+	if o.outs {
+		return view, view.buildOuts(e, names, states)
+	}
+	var shown []string
+	for _, name := range names {
+		stage, _ := e.Pipeline.Stage(name)
+		if stage.Source && !o.sources {
+			continue
+		}
+		shown = append(shown, name)
+		view.titles[name] = stage.Title()
+		if state, known := states[name]; known {
+			view.states[name] = state
+		}
+	}
+	view.graph = e.Graph.Subgraph(shown...)
+	return view, nil
+}
+
+// buildOuts makes a node of each out, with edges from the outs that a stage reads
+// to those that it makes.
+func (v *dagView) buildOuts(e *engine.Engine, names []string, states map[string]event.Status) error {
+	var nodes []string
+	var edges []dag.Edge
+	for _, name := range names {
+		stage, _ := e.Pipeline.Stage(name)
+		for _, out := range stage.Outs {
+			nodes = append(nodes, out.Path)
+			v.titles[out.Path] = out.Path
+			if state, known := states[name]; known {
+				v.states[out.Path] = state
+			}
+		}
+	}
+	for _, name := range names {
+		stage, _ := e.Pipeline.Stage(name)
+		for _, read := range readOuts(e, stage, nodes) {
+			for _, out := range stage.Outs {
+				edges = append(edges, dag.Edge{From: read, To: out.Path})
+			}
+		}
+	}
+	var err error
+	v.graph, err = dag.Build(nodes, edges)
+	return err
+}
+
+// readOuts returns which of the nodes a stage reads.
+func readOuts(e *engine.Engine, stage *stages.Stage, nodes []string) []string {
+	var read []string
+	for _, dep := range stage.Deps {
+		for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
+			if slices.Contains(nodes, owner.Out.Path) && !slices.Contains(read, owner.Out.Path) {
+				read = append(read, owner.Out.Path)
+			}
+		}
+	}
+	return read
+}
+
+// stateMarks tell a state by more than a colour.
+var stateMarks = map[event.Status]string{
+	event.Fresh: "✓ up to date", event.WouldRun: "● will run", event.MayRun: "○ may run", event.WouldGet: "↺ will be restored",
+}
+
+func (v *dagView) label(name string) string {
+	if mark := stateMarks[v.states[name]]; mark != "" {
+		return v.titles[name] + "\n" + mark
+	}
+	return v.titles[name]
+}
+
+func (v *dagView) dressing() dag.Dressing {
+	if len(v.states) == 0 {
+		return dag.Dressing{Label: func(name string) string { return v.titles[name] }}
+	}
+	fills := map[string]string{"fresh": "#d9f2d9", "would-run": "#ffe2b8", "may-run": "#fff6d6", "would-restore": "#d6e8ff"}
+	return dag.Dressing{
+		Label: v.label,
+		Class: func(name string) string { return string(v.states[name]) },
+		Fill:  func(class string) string { return fills[class] },
+	}
+}
+
+// dagJSON is the graph as `flow dag --json` tells it.
+type dagJSON struct {
+	Nodes []dagNode `json:"nodes"`
+	Edges []dagEdge `json:"edges"`
+}
+
+type dagNode struct {
+	Name   string       `json:"name"`
+	Source bool         `json:"source,omitempty"`
+	State  event.Status `json:"state,omitempty"`
+	Deps   []string     `json:"deps,omitempty"`
+	Outs   []string     `json:"outs,omitempty"`
+	Desc   string       `json:"desc,omitempty"`
+	Frozen bool         `json:"frozen,omitempty"`
+	Place  string       `json:"place,omitempty"`
+}
+
+type dagEdge struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+func (v *dagView) json(e *engine.Engine) dagJSON {
+	told := dagJSON{Nodes: []dagNode{}, Edges: []dagEdge{}}
+	for _, name := range v.graph.Names() {
+		node := dagNode{Name: v.titles[name], State: v.states[name]}
+		if stage, found := e.Pipeline.Stage(name); found {
+			node.Source, node.Desc, node.Frozen, node.Place = stage.Source, stage.Desc, stage.Frozen, stage.Pos.String()
+			for _, dep := range stage.Deps {
+				node.Deps = append(node.Deps, dep.Path)
+			}
+			for _, out := range stage.Outs {
+				node.Outs = append(node.Outs, out.Path)
+			}
+		}
+		told.Nodes = append(told.Nodes, node)
+	}
+	for _, edge := range v.graph.Edges() {
+		told.Edges = append(told.Edges, dagEdge{From: v.titles[edge.From], To: v.titles[edge.To]})
+	}
+	return told
+}
+
+// stageNamed finds the stage or data source that a person named, for commands that
+// edit the pipeline.
+func stageNamed(pipeline *stages.Pipeline, name string) (*stages.Stage, error) {
+	if stage, found := pipeline.Stage(name); found {
+		return stage, nil
+	}
+	if stage, found := pipeline.Stage(stages.SourcePrefix + strings.TrimSuffix(name, "/")); found {
+		return stage, nil
+	}
+	var names []string
+	for _, stage := range pipeline.Stages {
+		names = append(names, stage.Title())
+	}
+	problem := diag.At(diag.Pos{}, "%q is no stage or data source of %s", name, pipeline.File)
+	if meant := diag.Nearest(name, names); meant != "" {
+		return nil, problem.WithHint("did you mean %q?", meant)
+	}
+	return nil, problem.WithHint("`flow stage list` shows the stages")
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flow/pkg/engine"
+)
+
+// reproOptions is the words of `flow repro`.
+type reproOptions struct {
+	engine.Options
+	interactive bool
+}
+
+// newReproCmd returns `flow repro`.
+func newReproCmd(a *app) *cobra.Command {
+	o := &reproOptions{}
+	cmd := &cobra.Command{
+		Use:   "repro [TARGET...]",
+		Short: "Run the stages that changed",
+		Long: `Bring the pipeline up to date: run the stages whose command, deps, params, env or
+outs changed since pipeline.lock was written, in order, and restore from the cache
+what was run before. A TARGET is a stage, a group, or the path of an out; with
+targets, they and what they depend on are brought up to date.
+
+A stage that fails leaves the outs that were there before.`,
+		Example: `  flow repro                      # everything
+  flow repro train                # train, and what it depends on
+  flow repro --dry                # what would run, and why
+  flow repro -f -s train          # train only, even if nothing changed
+  flow repro --downstream prepare # prepare and all that depends on it`,
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Targets = args
+			return runRepro(cmd.Context(), a, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&o.Force, "force", "f", false, "run even the stages that did not change")
+	addSelectionFlags(cmd, &o.Selection)
+	flags.BoolVarP(&o.KeepGoing, "keep-going", "k", false, "after a failure, go on with what does not depend on it")
+	flags.BoolVarP(&o.interactive, "interactive", "i", false, "ask before each stage")
+	flags.BoolVar(&o.Dry, "dry", false, "only say what would run, and why")
+	flags.BoolVar(&o.ForceDownstream, "force-downstream", false, "when a stage runs, run what depends on it even if its outs came out the same")
+	flags.BoolVar(&o.NoRunCache, "no-run-cache", false, "do not take results of earlier runs")
+	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; `flow commit` does it later")
+	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything")
+	flags.BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
+	a.jsonFlag(cmd)
+	return cmd
+}
+
+// addSelectionFlags adds the flags that choose stages.
+func addSelectionFlags(cmd *cobra.Command, selection *engine.Selection) {
+	flags := cmd.Flags()
+	flags.BoolVarP(&selection.Single, "single-item", "s", false, "only the targets, not what they depend on")
+	flags.BoolVarP(&selection.Whole, "pipeline", "p", false, "the whole pipelines that the targets belong to")
+	flags.BoolVarP(&selection.All, "all-pipelines", "P", false, "every stage of the project")
+	flags.BoolVarP(&selection.Recursive, "recursive", "R", false, "the targets are folders: all stages declared in them")
+	flags.BoolVar(&selection.Downstream, "downstream", false, "the targets and what depends on them")
+	flags.BoolVar(&selection.Glob, "glob", false, "the targets are patterns of stage names")
+}
+
+func runRepro(ctx context.Context, a *app, o *reproOptions) error {
+	p, e, err := a.openEngine()
+	if err != nil {
+		return err
+	}
+	if o.Dry {
+		return dryRepro(ctx, a, e, o)
+	}
+	if err := p.Prepare(); err != nil {
+		return err
+	}
+	if o.interactive {
+		o.Confirm = a.ask
+	}
+	err = e.Repro(ctx, o.Options, a.sink())
+	if err != nil && ctx.Err() == nil && !a.json && onlyStageErrors(err) {
+		return errors.Join(errSilent, err) // the sink has explained each
+	}
+	return err
+}
+
+// dryRepro says what would run; under -q only by the exit code.
+func dryRepro(ctx context.Context, a *app, e *engine.Engine, o *reproOptions) error {
+	if !a.quiet {
+		return e.Repro(ctx, o.Options, a.sink())
+	}
+	plan, err := e.Plan(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	if !plan.Fresh() {
+		return errSilent
+	}
+	return nil
+}
+
+// onlyStageErrors reports whether all that went wrong went wrong in stages.
+func onlyStageErrors(err error) bool {
+	joined, isJoined := err.(interface{ Unwrap() []error })
+	if !isJoined {
+		var stage *engine.StageError
+		return errors.As(err, &stage)
+	}
+	for _, one := range joined.Unwrap() {
+		if !onlyStageErrors(one) {
+			return false
+		}
+	}
+	return true
+}
+
+// ask asks whether a stage shall run.
+func (a *app) ask(stage string) bool { return a.confirm("run " + stage + "?") }
+
+// confirm asks a person yes or no; anything but yes is no.
+func (a *app) confirm(question string) bool {
+	fmt.Fprintf(a.err, "%s [y/N] ", question)
+	answer, _ := bufio.NewReaderSize(os.Stdin, 1).ReadString('\n')
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}

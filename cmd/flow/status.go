@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"flow/pkg/engine"
+	"flow/pkg/event"
+	"flow/pkg/ui"
+)
+
+// statusOptions is the words of `flow status`.
+type statusOptions struct {
+	engine.Options
+	why string
+}
+
+// newStatusCmd returns `flow status`.
+func newStatusCmd(a *app) *cobra.Command {
+	o := &statusOptions{}
+	cmd := &cobra.Command{
+		Use:   "status [TARGET...]",
+		Short: "Say what is stale, and why",
+		Long: `Compare the pipeline with pipeline.lock and the workspace, and say what repro would
+do and why. It takes no lock and changes nothing.
+
+With --why STAGE, walk from the stage up to the file or param that changed. With -q,
+print nothing and exit with 1 when something is stale.`,
+		Example: `  flow status
+  flow status --why test
+  flow status -q || flow repro`,
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Targets = args
+			return runStatus(cmd.Context(), a, o)
+		},
+	}
+	addSelectionFlags(cmd, &o.Selection)
+	cmd.Flags().BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
+	cmd.Flags().StringVar(&o.why, "why", "", "explain one `stage` down to what changed")
+	_ = cmd.RegisterFlagCompletionFunc("why", a.completeTargets)
+	a.jsonFlag(cmd)
+	return cmd
+}
+
+// statusLine is one stage as `flow status --json` tells it.
+type statusLine struct {
+	Stage   string         `json:"stage"`
+	Source  bool           `json:"source,omitempty"`
+	State   engine.State   `json:"state"`
+	Will    event.Status   `json:"will"`
+	Reasons []event.Reason `json:"reasons"`
+}
+
+func runStatus(ctx context.Context, a *app, o *statusOptions) error {
+	_, e, err := a.openEngine()
+	if err != nil {
+		return err
+	}
+	if o.why != "" {
+		return runWhy(ctx, a, e, o)
+	}
+	plan, err := e.Plan(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.quiet:
+	case a.json:
+		err = ui.WriteJSON(a.out, statusLines(plan))
+	default:
+		printStatus(a, plan)
+	}
+	if err == nil && a.quiet && !plan.Fresh() {
+		return errSilent
+	}
+	return err
+}
+
+func statusLines(plan *engine.Plan) []statusLine {
+	lines := []statusLine{}
+	for _, step := range plan.Steps {
+		reasons := step.Reasons
+		if reasons == nil {
+			reasons = []event.Reason{}
+		}
+		lines = append(lines, statusLine{Stage: step.Stage.Title(), Source: step.Stage.Source, State: step.State, Will: step.Will, Reasons: reasons})
+	}
+	return lines
+}
+
+var willWords = map[event.Status]string{
+	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.Fresh: "up to date",
+}
+
+func printStatus(a *app, plan *engine.Plan) {
+	style := ui.StyleFor(a.out)
+	stale, commands := 0, 0
+	for _, step := range plan.Steps {
+		if !step.Stage.Source {
+			commands++
+		}
+		if step.State == engine.Fresh {
+			if a.verbose {
+				a.print("%s: up to date", style.Bold(step.Stage.Title()))
+			}
+			continue
+		}
+		stale++
+		word := willWords[step.Will]
+		if step.Stage.Source && step.Will == event.WouldRun {
+			word = "will be recorded"
+		}
+		a.print("%s: %s", style.Bold(step.Stage.Title()), style.Yellow(word))
+		for _, reason := range step.Reasons {
+			a.print("  %s", reason)
+		}
+	}
+	switch {
+	case commands == 0 && len(plan.Steps) == 0:
+		a.print("no stages")
+	case stale == 0:
+		a.print("%s", style.Green(fmt.Sprintf("%s, all up to date", ui.Count(commands, "stage"))))
+	}
+}
+
+func runWhy(ctx context.Context, a *app, e *engine.Engine, o *statusOptions) error {
+	why, err := e.Why(ctx, o.why, o.Options)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return ui.WriteJSON(a.out, why)
+	}
+	printWhy(a, ui.StyleFor(a.out), why, "")
+	return nil
+}
+
+// printWhy draws the chain of causes, each level under the one that it causes.
+func printWhy(a *app, style ui.Style, why *engine.Cause, indent string) {
+	a.print("%s%s: %s", indent, style.Bold(why.Stage), style.Yellow(willWords[why.Will]))
+	for _, reason := range why.Reasons {
+		if reason.Kind != event.Upstream {
+			a.print("%s  %s", indent, reason)
+		}
+	}
+	for _, file := range why.Files {
+		a.print("%s    %s", indent, file)
+	}
+	if why.Nearest != nil {
+		a.print("%s  no earlier run had these inputs; the nearest differs in:", indent)
+		for _, line := range why.Nearest {
+			a.print("%s    %s", indent, line)
+		}
+	}
+	for _, above := range why.Above {
+		a.print("%s  %s it reads what this makes:", indent, style.Dim("because"))
+		printWhy(a, style, above, indent+"    ")
+	}
+	if why.Told {
+		a.print("%s  (told above)", indent)
+	}
+}

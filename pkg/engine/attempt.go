@@ -1,0 +1,280 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"flow/pkg/digest"
+	"flow/pkg/disk"
+	"flow/pkg/event"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+)
+
+// An attempt makes a stage a transaction. Before the command runs, the outs that
+// are there move aside; when it fails, they come back. On disk, while it lasts:
+//
+//	.flow/tmp/attempt/<key>/intent      which outs, written before anything moves
+//	.flow/tmp/attempt/<key>/outs/<out>  what was there before
+//
+// and the stage's flock is held, by flow and by the command. So an attempt whose
+// flock is free was cut short, and recover puts things back.
+type attempt struct {
+	e      *Engine
+	stage  string
+	dir    string
+	outs   []intendedOut
+	guard  *disk.Lock
+	waited bool // another process had the stage
+}
+
+// intent is the file that says what an attempt moves.
+type intent struct {
+	Stage string        `json:"stage"`
+	Outs  []intendedOut `json:"outs"`
+}
+
+type intendedOut struct {
+	Path    string `json:"path"`
+	Existed bool   `json:"existed"`
+	Persist bool   `json:"persist"`
+}
+
+func (e *Engine) attemptDir(stage string) string {
+	return e.State + "/tmp/attempt/" + stageKey(stage)
+}
+
+func (e *Engine) guardName(stage string) string {
+	return e.State + "/tmp/stage/" + stageKey(stage)
+}
+
+// stageKey is a short file name for a stage's.
+func stageKey(stage string) string { return digest.Sum([]byte(stage)).Hex()[:16] }
+
+// take takes the stage's flock, waiting for another process that runs it.
+func (e *Engine) take(ctx context.Context, stage string, waiting func(holder string)) (*attempt, error) {
+	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
+		return nil, err
+	}
+	a := &attempt{e: e, stage: stage, dir: e.attemptDir(stage)}
+	guard, err := e.Root.Lock(ctx, e.guardName(stage), disk.Exclusive, "stage "+stage, func(holder string) {
+		a.waited = true
+		waiting(holder)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock the stage: %w", err)
+	}
+	a.guard = guard
+	return a, nil
+}
+
+// release frees the stage's flock.
+func (a *attempt) release() { a.guard.Unlock() }
+
+// begin moves the outs aside and makes their parent folders.
+func (a *attempt) begin(ctx context.Context, stage *stages.Stage) error {
+	for _, out := range stage.Outs {
+		a.outs = append(a.outs, intendedOut{Path: out.Path, Existed: a.e.Root.Exists(out.Path), Persist: out.Persist})
+	}
+	if err := a.e.Root.MkdirAll(a.dir+"/outs", 0o755); err != nil {
+		return err
+	}
+	text, err := json.Marshal(intent{Stage: a.stage, Outs: a.outs})
+	if err != nil {
+		return err
+	}
+	if err := a.e.Root.Replace(a.dir+"/intent", text, 0o644); err != nil {
+		return err
+	}
+	for _, out := range a.outs {
+		if err := a.aside(ctx, out); err != nil {
+			return fmt.Errorf("move %s aside: %w", out.Path, err)
+		}
+	}
+	return nil
+}
+
+func (a *attempt) aside(ctx context.Context, out intendedOut) error {
+	if parent := path.Dir(out.Path); parent != "." {
+		if err := a.e.Root.MkdirAll(parent, 0o755); err != nil {
+			return err
+		}
+	}
+	if !out.Existed {
+		return nil
+	}
+	to := a.dir + "/outs/" + out.Path
+	if err := a.e.Root.MkdirAll(path.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if !out.Persist {
+		return a.e.Workspace.MoveAside(out.Path, to)
+	}
+	if err := a.e.Workspace.Unprotect(ctx, out.Path); err != nil {
+		return err
+	}
+	return a.e.Workspace.CopyAside(ctx, out.Path, to)
+}
+
+// commit forgets what was there before.
+func (a *attempt) commit() error {
+	if err := a.e.Root.Remove(a.dir + "/intent"); err != nil {
+		return err
+	}
+	return a.e.Root.RemoveAll(a.dir)
+}
+
+// rollBack brings back what was there before, and keeps what the attempt left
+// under failed/<stage>, whose path it returns; "" when it left nothing.
+func (a *attempt) rollBack() (string, error) {
+	kept := ""
+	failed := a.e.State + "/failed/" + safeName(a.stage)
+	if err := a.e.Root.RemoveAll(failed); err != nil {
+		return "", err
+	}
+	if a.e.Root.Exists(a.dir + "/log") {
+		if err := a.keep(a.dir+"/log", failed+"/log"); err != nil {
+			return "", err
+		}
+		kept = failed
+	}
+	for _, out := range a.outs {
+		before := a.dir + "/outs/" + out.Path
+		moved := a.e.Root.Exists(before)
+		if out.Existed && !moved {
+			continue // it never left its place
+		}
+		if a.e.Root.Exists(out.Path) {
+			if err := a.keep(out.Path, failed+"/"+out.Path); err != nil {
+				return kept, err
+			}
+			kept = failed
+		}
+		if moved {
+			if err := a.e.Workspace.MoveBack(before, out.Path); err != nil {
+				return kept, fmt.Errorf("bring back %s: %w", out.Path, err)
+			}
+		}
+	}
+	return kept, a.commit()
+}
+
+func (a *attempt) keep(from, to string) error {
+	if err := a.e.Root.MkdirAll(path.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := a.e.Workspace.MoveAside(from, to); err != nil {
+		return fmt.Errorf("keep %s: %w", from, err)
+	}
+	return nil
+}
+
+// safeName makes a stage's name a file's.
+func safeName(stage string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, strings.TrimLeft(stage, "."))
+}
+
+// Recover ends the attempts that a crash cut short: one whose result was recorded
+// is forgotten, any other is rolled back. It returns the stages that were.
+func (e *Engine) Recover(ctx context.Context) ([]event.Warning, error) {
+	entries, err := e.Root.ReadDir(e.State + "/tmp/attempt")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for attempts that were cut short: %w", err)
+	}
+	var warnings []event.Warning
+	for _, entry := range entries {
+		warning, err := e.recoverOne(ctx, e.State+"/tmp/attempt/"+entry.Name())
+		if err != nil {
+			return warnings, err
+		}
+		if warning != nil {
+			warnings = append(warnings, *warning)
+		}
+	}
+	return warnings, nil
+}
+
+func (e *Engine) recoverOne(ctx context.Context, dir string) (*event.Warning, error) {
+	guard, err := e.Root.TryLock(e.State+"/tmp/stage/"+path.Base(dir), disk.Exclusive, "recovery")
+	var busy *disk.BusyError
+	if errors.As(err, &busy) {
+		return nil, nil // it is still running
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recover an attempt: %w", err)
+	}
+	defer guard.Unlock()
+	text, err := e.Root.Read(dir + "/intent")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, e.Root.RemoveAll(dir) // it had ended
+	}
+	if err != nil {
+		return nil, err
+	}
+	var was intent
+	if err := json.Unmarshal(text, &was); err != nil {
+		return nil, fmt.Errorf("%s/intent can't be read: %w", dir, err)
+	}
+	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs}
+	for _, out := range was.Outs {
+		if err := disk.CheckName(out.Path); err != nil {
+			return nil, fmt.Errorf("%s/intent: %w", dir, err)
+		}
+	}
+	recorded, err := e.recorded(ctx, was)
+	if err != nil {
+		return nil, err
+	}
+	if recorded {
+		return nil, a.commit()
+	}
+	kept, err := a.rollBack()
+	if err != nil {
+		return nil, err
+	}
+	warning := &event.Warning{Stage: was.Stage, Text: fmt.Sprintf("stage %q was cut short; its outs are as they were before", was.Stage)}
+	if kept != "" {
+		warning.Hint = "what it left is in " + kept
+	}
+	return warning, nil
+}
+
+// recorded reports whether the lock tells of exactly the outs that are in place:
+// then the attempt had ended, and only its clearing up was cut short.
+func (e *Engine) recorded(ctx context.Context, was intent) (bool, error) {
+	locked, err := e.Ledger.Read()
+	if err != nil {
+		return false, err
+	}
+	entry := locked.Stages[was.Stage]
+	if entry == nil {
+		return false, nil
+	}
+	return e.inPlace(ctx, entry)
+}
+
+func (e *Engine) inPlace(ctx context.Context, entry *lock.Entry) (bool, error) {
+	for _, out := range entry.Outs {
+		now, err := e.Workspace.Digest(ctx, out.Path)
+		if err != nil {
+			return false, err
+		}
+		if !now.Same(out.Content) {
+			return false, nil
+		}
+	}
+	return len(entry.Outs) > 0, nil
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"flow/pkg/diag"
+	"flow/pkg/digest"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+	"flow/pkg/store"
+	"flow/pkg/workspace"
+)
+
+// Tracked is an out or a data source with what the lock tells of it.
+type Tracked struct {
+	Stage *stages.Stage
+	Out   *stages.Out
+	Was   digest.Content
+}
+
+// Tracked returns the outs and data sources of a selection that the lock tells of;
+// a target may be the path of an out, and then only that out is meant.
+func (e *Engine) Tracked(selection Selection) ([]Tracked, error) {
+	locked, err := e.Ledger.Read()
+	if err != nil {
+		return nil, err
+	}
+	names, err := e.Select(selection)
+	if err != nil {
+		return nil, err
+	}
+	var tracked []Tracked
+	for _, name := range names {
+		stage, _ := e.Pipeline.Stage(name)
+		for i := range stage.Outs {
+			out := &stage.Outs[i]
+			if !e.outSelected(selection, stage, out) {
+				continue
+			}
+			was, found := lockedOut(locked, stage, out)
+			if found {
+				tracked = append(tracked, Tracked{Stage: stage, Out: out, Was: was})
+			}
+		}
+	}
+	return tracked, nil
+}
+
+// outSelected leaves out the other outs of a stage where a person named one.
+func (e *Engine) outSelected(selection Selection, stage *stages.Stage, out *stages.Out) bool {
+	if len(selection.Targets) == 0 || selection.Glob || selection.Recursive || !selection.Single {
+		return true
+	}
+	for _, target := range selection.Targets {
+		target = path.Clean(target)
+		if target == stage.Name || target == out.Path || strings.HasPrefix(stage.Name, target+"@") ||
+			strings.HasPrefix(out.Path, target+"/") || strings.HasPrefix(target, out.Path+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func lockedOut(locked *lock.File, stage *stages.Stage, out *stages.Out) (digest.Content, bool) {
+	if stage.Source {
+		content, found := locked.Data[out.Path]
+		return content, found
+	}
+	entry := locked.Stages[stage.Name]
+	if entry == nil {
+		return digest.Content{}, false
+	}
+	return entry.Out(out.Path)
+}
+
+// CheckoutOptions is how the workspace is made what the lock tells.
+type CheckoutOptions struct {
+	Selection
+	Force        bool // replace also what the cache does not have
+	AllowMissing bool // go on where the cache lacks something
+	Relink       bool // make the links into the cache anew
+}
+
+// CheckedOut is what Checkout did to one path.
+type CheckedOut struct {
+	Path  string `json:"path"`
+	State string `json:"state"` // added, modified, kept, missing
+	Files int    `json:"files"` // how many files were written or removed
+}
+
+// Checkout makes outs and data sources hold what the lock tells. What a person has
+// changed is first put into the cache; with Force it is not.
+func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note func(string)) ([]CheckedOut, error) {
+	if len(options.Targets) > 0 {
+		options.Single = true
+	}
+	tracked, err := e.Tracked(options.Selection)
+	if err != nil {
+		return nil, err
+	}
+	var done []CheckedOut
+	var failures []error
+	for _, one := range tracked {
+		result, err := e.checkoutOne(ctx, one, options, note)
+		switch {
+		case err != nil && result.State == "missing" && options.AllowMissing:
+		case err != nil:
+			failures = append(failures, err)
+		}
+		if result.State != "" {
+			done = append(done, result)
+		}
+	}
+	if err := e.Workspace.Flush(); err != nil {
+		failures = append(failures, err)
+	}
+	return done, errors.Join(failures...)
+}
+
+func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutOptions, note func(string)) (CheckedOut, error) {
+	name := one.Out.Path
+	now, err := e.Workspace.Digest(ctx, name)
+	if err != nil {
+		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
+	}
+	if now.Same(one.Was) && !options.Relink {
+		return CheckedOut{}, nil
+	}
+	result := CheckedOut{Path: name, State: "modified"}
+	if !now.Exists() {
+		result.State = "added"
+	}
+	if whole, err := e.Cache.Has(ctx, one.Was); err != nil || !whole {
+		result.State = "missing"
+		return result, errors.Join(err, e.notCached(one))
+	}
+	if now.Exists() && !now.Same(one.Was) && !options.Force {
+		if whole, err := e.Cache.Has(ctx, now); err == nil && !whole {
+			saved, err := e.Workspace.Save(ctx, name, workspace.SaveOptions{Copy: true})
+			if err != nil {
+				return CheckedOut{}, fmt.Errorf("keep %s before it is replaced: %w", name, err)
+			}
+			note(fmt.Sprintf("%s was changed by hand and is kept; to have it back: flow checkout %s --content %s", name, name, saved.ID))
+		}
+	}
+	if result.Files, err = e.Workspace.Checkout(ctx, name, one.Was); err != nil {
+		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
+	}
+	return result, nil
+}
+
+func (e *Engine) notCached(one Tracked) error {
+	problem := diag.At(diag.Pos{}, "%s can't be checked out: the cache does not have %s", one.Out.Path, one.Was.ID)
+	problem.Err = store.ErrAbsent
+	switch {
+	case one.Stage.Source:
+		problem.Hint = "put the file back by hand, then: flow commit " + one.Out.Path
+	case !one.Out.Cache:
+		problem.Hint = "it is declared cache: false, so git may have it: git checkout -- " + one.Out.Path
+	default:
+		problem.Hint = "make it again: flow repro " + one.Stage.Name
+	}
+	return &MissingError{problem}
+}
+
+// CheckoutContent puts any content of the cache at a path: what was there before a
+// hand-edited out was replaced.
+func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID) error {
+	content := digest.Content{ID: id, Mode: digest.File}
+	tree, err := e.Cache.ReadTree(ctx, id)
+	if err == nil {
+		content = tree.Content()
+	}
+	whole, err := e.Cache.Has(ctx, content)
+	if err != nil {
+		return err
+	}
+	if !whole {
+		return &MissingError{diag.At(diag.Pos{}, "the cache does not have %s", id).WithHint("`flow gc` may have removed it")}
+	}
+	now, err := e.Workspace.Digest(ctx, name)
+	if err != nil {
+		return err
+	}
+	if now.Exists() {
+		if _, err := e.Workspace.Save(ctx, name, workspace.SaveOptions{Copy: true}); err != nil {
+			return fmt.Errorf("keep %s before it is replaced: %w", name, err)
+		}
+	}
+	if _, err := e.Workspace.Checkout(ctx, name, content); err != nil {
+		return err
+	}
+	return e.Workspace.Flush()
+}

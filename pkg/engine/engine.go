@@ -1,0 +1,98 @@
+// Package engine finds what is stale, says why, and runs it.
+//
+// It compares three worlds: what is wanted (stages), what was (lock) and what is
+// (workspace). Plan compares and has no effects; Repro compares and acts. One
+// goroutine, the owner of a run, holds the plan and the lock and emits the
+// events; workers get a stage each and answer on one channel.
+package engine
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"flow/pkg/cache"
+	"flow/pkg/dag"
+	"flow/pkg/disk"
+	"flow/pkg/event"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+	"flow/pkg/workspace"
+)
+
+// Engine is the parts of an open project.
+type Engine struct {
+	Pipeline  *stages.Pipeline
+	Graph     *dag.Graph
+	Root      *disk.Root // the project's
+	Workspace *workspace.Workspace
+	Cache     *cache.Cache
+	Ledger    *lock.Ledger
+	Runner    Runner
+	State     string // flow's own folder, below Root
+	Git       bool   // outs are kept out of git by .gitignore files
+
+	params paramFiles
+}
+
+// Runner runs the command of a stage. A dry run has none; tests have one that
+// writes files itself.
+type Runner interface {
+	// Run runs one script to its end and hands over each line that it prints, from
+	// one goroutine. A script that could not be started is an error; one that ended
+	// badly is told by the Outcome. When ctx ends, the script and all its children
+	// are stopped before Run returns.
+	Run(ctx context.Context, command Command, output func(stderr bool, line string)) (Outcome, error)
+}
+
+// Command is one script of a stage.
+type Command struct {
+	Stage  string
+	Script string
+	Shell  []string // nil for the default
+	Dir    string   // an absolute path
+	Env    []string // NAME=value, over flow's own environment
+	Locks  []*os.File
+}
+
+// Outcome is how a script ended.
+type Outcome struct {
+	Code     int
+	Signal   string // the name of the signal that ended it, or ""
+	Wall     time.Duration
+	CPU      time.Duration
+	MaxRSS   int64 // bytes, of the largest single process
+	Leftover []int // processes that it left running
+}
+
+// Selection says which stages a command is about. The zero Selection is the whole
+// pipeline.
+type Selection struct {
+	Targets    []string // stages, groups, outs; with Glob, patterns of stage names; with Recursive, folders
+	Glob       bool
+	Recursive  bool
+	Single     bool // the targets only, in the order given
+	Downstream bool // the targets and what depends on them
+	Whole      bool // the pipelines that the targets belong to
+	All        bool // every pipeline
+}
+
+// Options is how a run goes. The zero Options runs what changed.
+type Options struct {
+	Selection
+	Force           bool // run even what is fresh, and restore nothing
+	ForceDownstream bool // run what depends on a stage that ran
+	NoRunCache      bool // don't take results from the run cache
+	NoCommit        bool // don't put outs into the cache
+	AllowMissing    bool // what is missing is no change
+	KeepGoing       bool // after a failure, go on with what doesn't depend on it
+	IgnoreErrors    bool // after a failure, go on with everything
+	Dry             bool // plan only
+	Jobs            int  // how many stages at the same time; 0 means 1
+
+	// Confirm, when set, is asked before a stage runs.
+	Confirm func(stage string) bool
+}
+
+// Reason is why a stage is stale.
+type Reason = event.Reason

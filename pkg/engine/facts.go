@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"flow/pkg/cache"
+	"flow/pkg/diag"
+	"flow/pkg/digest"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+	"flow/pkg/values"
+)
+
+// facts is what is: what the deps, params and outs of a stage hold at one moment.
+type facts struct {
+	deps    map[string]digest.Content
+	params  lock.Params
+	missing []missingParam
+	outs    map[string]digest.Content
+}
+
+// missingParam is a declared param that its file does not have.
+type missingParam struct {
+	stages.Param
+	err error // why the file can't be read; nil when only the key is not there
+}
+
+// inspect finds what a stage's paths hold. expected overrides what is on disk, for
+// paths that a restore will put there.
+func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, expected map[string]digest.Content) (*facts, error) {
+	is := &facts{deps: map[string]digest.Content{}, outs: map[string]digest.Content{}}
+	if !stage.Frozen {
+		if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
+			return nil, err
+		}
+	}
+	for _, out := range stage.Outs {
+		content, err := e.Workspace.Digest(ctx, out.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: out %s: %w", stage.Title(), out.Path, err)
+		}
+		is.outs[out.Path] = content
+	}
+	return is, nil
+}
+
+// inspectDeps finds what a stage reads.
+func (e *Engine) inspectDeps(ctx context.Context, stage *stages.Stage, is *facts, expected map[string]digest.Content) error {
+	for _, dep := range stage.Deps {
+		content, found := expected[dep.Path]
+		if !found {
+			var err error
+			if content, err = e.Workspace.Digest(ctx, dep.Path); err != nil {
+				return fmt.Errorf("%s: dep %s: %w", stage.Title(), dep.Path, err)
+			}
+		}
+		is.deps[dep.Path] = content
+	}
+	var err error
+	is.params, is.missing, err = e.readParams(ctx, stage)
+	return err
+}
+
+// readParams returns the values of a stage's params as JSON text, by file and key:
+// a key that holds a mapping gives one entry for each value below it.
+func (e *Engine) readParams(ctx context.Context, stage *stages.Stage) (lock.Params, []missingParam, error) {
+	if len(stage.Params) == 0 {
+		return nil, nil, nil
+	}
+	params := lock.Params{}
+	var missing []missingParam
+	for _, param := range stage.Params {
+		tree, err := e.params.load(ctx, e, param.File)
+		if err != nil {
+			missing = append(missing, missingParam{Param: param, err: err})
+			continue
+		}
+		if params[param.File] == nil {
+			params[param.File] = map[string]string{}
+		}
+		at, found := tree, tree != nil
+		if found && param.Key != "" {
+			at, found = tree.At(param.Key)
+		}
+		if !found {
+			missing = append(missing, missingParam{Param: param})
+			continue
+		}
+		for _, leaf := range at.Flatten() {
+			params[param.File][joinKey(param.Key, leaf.Key)] = leaf.Value.Encode()
+		}
+	}
+	return params, missing, nil
+}
+
+func joinKey(key, below string) string {
+	switch {
+	case key == "":
+		return below
+	case below == "":
+		return key
+	}
+	return key + "." + below
+}
+
+// paramFiles keeps the params files that were read, by what they held.
+type paramFiles struct {
+	mu    sync.Mutex
+	trees map[string]paramFile
+}
+
+type paramFile struct {
+	content digest.Content
+	tree    *values.Tree
+	err     error
+}
+
+// load returns the tree of a params file, or nil when it is not there.
+func (p *paramFiles) load(ctx context.Context, e *Engine, file string) (*values.Tree, error) {
+	content, err := e.Workspace.Digest(ctx, file)
+	if err != nil || !content.Exists() {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, found := p.trees[file]; found && known.content.Same(content) {
+		return known.tree, known.err
+	}
+	text, err := e.Root.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	read := paramFile{content: digest.Content{ID: digest.Sum(text), Mode: content.Mode}}
+	read.tree, read.err = values.Load(file, text)
+	if p.trees == nil {
+		p.trees = map[string]paramFile{}
+	}
+	p.trees[file] = read
+	return read.tree, read.err
+}
+
+// action is the run cache's key of a stage that reads these facts.
+func action(stage *stages.Stage, is *facts) cache.Action {
+	lines := []string{"flow action v1"}
+	for _, script := range stage.Cmd {
+		lines = append(lines, cache.Line("cmd", script))
+	}
+	if wdir := lockedWdir(stage); wdir != "" {
+		lines = append(lines, cache.Line("wdir", wdir))
+	}
+	for _, word := range stage.Shell {
+		lines = append(lines, cache.Line("shell", word))
+	}
+	for _, v := range stage.Env {
+		lines = append(lines, cache.Line("env", v.Name+"="+v.Value))
+	}
+	for _, dep := range sortedDeps(stage) {
+		content := is.deps[dep]
+		lines = append(lines, cache.Line("dep", dep, content.Mode.String(), content.ID.String()))
+	}
+	for _, file := range sortedKeys(is.params) {
+		for _, key := range sortedKeys(is.params[file]) {
+			lines = append(lines, cache.Line("param", file, key, is.params[file][key]))
+		}
+	}
+	for _, out := range sortedOuts(stage) {
+		lines = append(lines, cache.Line("out", out))
+	}
+	return cache.Action{Lines: lines}
+}
+
+// entry is the lock's entry of a stage that read these facts and left these outs.
+func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock.Entry {
+	e := &lock.Entry{Cmd: stage.Cmd, Shell: stage.Shell, Wdir: lockedWdir(stage), Params: is.params}
+	if len(stage.Env) > 0 {
+		e.Env = map[string]string{}
+		for _, v := range stage.Env {
+			e.Env[v.Name] = v.Value
+		}
+	}
+	for _, dep := range sortedDeps(stage) {
+		e.Deps = append(e.Deps, lock.Item{Path: dep, Content: is.deps[dep]})
+	}
+	for _, out := range sortedOuts(stage) {
+		e.Outs = append(e.Outs, lock.Item{Path: out, Content: outs[out]})
+	}
+	return e
+}
+
+func lockedWdir(stage *stages.Stage) string {
+	if stage.Wdir == "." {
+		return ""
+	}
+	return stage.Wdir
+}
+
+// missingParams explains params that a stage needs and its files don't have.
+func missingParams(stage *stages.Stage, missing []missingParam) diag.List {
+	var problems diag.List
+	for _, param := range missing {
+		switch {
+		case param.err != nil:
+			problems.AddErr(param.err)
+		case param.Key == "":
+			problems.Add(diag.At(param.Pos, "stage %q: the params file %s is not there", stage.Name, param.File).
+				WithHint("write it, or take it off the stage's params"))
+		default:
+			problems.Add(diag.At(param.Pos, "stage %q: %s has no param %q", stage.Name, param.File, param.Key).
+				WithHint("add it to %s, or take it off the stage's params", param.File))
+		}
+	}
+	return problems
+}

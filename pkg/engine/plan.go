@@ -1,0 +1,359 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"flow/pkg/diag"
+	"flow/pkg/digest"
+	"flow/pkg/event"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+)
+
+// State is what a comparison says of a stage.
+type State string
+
+// The states of a Step.
+const (
+	Fresh   State = "fresh"   // nothing differs
+	Stale   State = "stale"   // something of its own differs
+	Waiting State = "waiting" // nothing of its own differs, but what it reads may yet change
+)
+
+// Plan is what a run would do: the selected stages in order, each with its state.
+// Making one has no effects.
+type Plan struct {
+	Steps  []*Step
+	Locked *lock.File // what it was compared with
+
+	byName map[string]*Step
+}
+
+// Step is one stage of a Plan.
+type Step struct {
+	Stage   *stages.Stage
+	State   State
+	Will    event.Status // Fresh, WouldRun, WouldGet or MayRun
+	Reasons []Reason
+	Waits   []string // the stages above it that are not fresh
+
+	is  *facts
+	was *lock.Entry
+}
+
+// Step returns the step of a stage.
+func (p *Plan) Step(name string) (*Step, bool) {
+	step, found := p.byName[name]
+	return step, found
+}
+
+// Fresh reports whether nothing would be done.
+func (p *Plan) Fresh() bool {
+	for _, step := range p.Steps {
+		if step.State != Fresh {
+			return false
+		}
+	}
+	return true
+}
+
+// MissingError is data that is nowhere to be had: not in the workspace, not in the
+// cache, and made by no stage of the run.
+type MissingError struct{ Problem *diag.Error }
+
+// Error says what is missing.
+func (e *MissingError) Error() string { return e.Problem.Error() }
+
+// Unwrap returns the mistake with its place.
+func (e *MissingError) Unwrap() error { return e.Problem }
+
+// Plan compares the selected stages with the lock and the workspace.
+func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {
+	names, err := e.Select(options.Selection)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := e.Ledger.Read()
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Locked: locked, byName: map[string]*Step{}}
+	expected := map[string]digest.Content{}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		stage, _ := e.Pipeline.Stage(name)
+		step := &Step{Stage: stage, State: Fresh, Will: event.Fresh}
+		if stage.Source {
+			err = e.planSource(ctx, step, locked, options, expected)
+		} else {
+			err = e.planStage(ctx, step, plan, options, expected)
+		}
+		if err != nil {
+			return nil, err
+		}
+		plan.Steps = append(plan.Steps, step)
+		plan.byName[name] = step
+	}
+	return plan, nil
+}
+
+// planSource compares a data source: what is on disk is what counts, and what is
+// missing comes back from the cache.
+func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, options Options, expected map[string]digest.Content) error {
+	name := step.Stage.Outs[0].Path
+	now, err := e.Workspace.Digest(ctx, name)
+	if err != nil {
+		return fmt.Errorf("data source %s: %w", name, err)
+	}
+	step.is = &facts{outs: map[string]digest.Content{name: now}}
+	was, recorded := locked.Data[name]
+	switch {
+	case !now.Exists() && options.AllowMissing:
+	case !now.Exists():
+		step.stale(event.WouldGet, Reason{Kind: event.OutMissing, Subject: name})
+		expected[name] = was
+	case !recorded:
+		step.stale(event.WouldRun, Reason{Kind: event.NeverRun, Subject: name})
+	case !now.Same(was) && !step.Stage.Frozen:
+		step.stale(event.WouldRun, Reason{Kind: event.SourceChanged, Subject: name, Was: was.ID.Short(), Is: now.ID.Short(),
+			Detail: e.detail(ctx, name, was, now)})
+	case !options.AllowMissing && !options.NoCommit && !e.cached(ctx, now):
+		step.stale(event.WouldRun, Reason{Kind: event.NotCached, Subject: name})
+	}
+	return nil
+}
+
+func (s *Step) stale(will event.Status, reasons ...Reason) {
+	s.State, s.Will = Stale, will
+	s.Reasons = append(s.Reasons, reasons...)
+}
+
+// planStage compares a stage, and looks ahead to what the stages above it will do.
+func (e *Engine) planStage(ctx context.Context, step *Step, plan *Plan, options Options, expected map[string]digest.Content) error {
+	var err error
+	if step.is, err = e.inspect(ctx, step.Stage, expected); err != nil {
+		return err
+	}
+	step.was = plan.Locked.Stages[step.Stage.Name]
+	step.Reasons = e.compare(ctx, step.Stage, step.was, step.is, options)
+	if options.Force {
+		step.Reasons = append([]Reason{{Kind: event.Forced}}, step.Reasons...)
+	}
+	step.Waits = e.waits(step, plan, expected)
+	if len(step.Waits) == 0 {
+		e.foretell(ctx, step, options, expected)
+		return nil
+	}
+	e.foretellWaiting(step, plan, options)
+	return nil
+}
+
+// waits returns the stages above whose outs are not known yet.
+func (e *Engine) waits(step *Step, plan *Plan, expected map[string]digest.Content) []string {
+	var waits []string
+	for _, name := range e.Graph.Parents(step.Stage.Name) {
+		above, selected := plan.byName[name]
+		if !selected || above.Will == event.Fresh {
+			continue
+		}
+		if above.Stage.Source && above.Will == event.WouldRun {
+			continue // recording a source changes no bytes
+		}
+		if above.Will == event.WouldGet && e.foreseen(step.Stage, above.Stage, expected) {
+			continue
+		}
+		waits = append(waits, name)
+	}
+	return waits
+}
+
+// foreseen reports whether all that a stage reads of one above is among the
+// contents that a restore will put in place.
+func (e *Engine) foreseen(stage, above *stages.Stage, expected map[string]digest.Content) bool {
+	for _, dep := range stage.Deps {
+		for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
+			if _, found := expected[dep.Path]; owner.Stage == above && !found {
+				return false
+			}
+		}
+	}
+	for _, param := range stage.Params {
+		for _, owner := range e.Pipeline.OwnerOf(param.File) {
+			if owner.Stage == above {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// foretell says what becomes of a stage whose deps are known.
+func (e *Engine) foretell(ctx context.Context, step *Step, options Options, expected map[string]digest.Content) {
+	if len(step.Reasons) == 0 {
+		return
+	}
+	step.State, step.Will = Stale, event.WouldRun
+	if options.Force {
+		return
+	}
+	outs, _, found := e.restorable(ctx, step, options)
+	if !found {
+		return
+	}
+	step.Will = event.WouldGet
+	for name, content := range outs {
+		expected[name] = content
+	}
+}
+
+// foretellWaiting says what becomes of a stage that reads what is not made yet.
+// Reasons that speak of what stages above will make are no reasons yet.
+func (e *Engine) foretellWaiting(step *Step, plan *Plan, options Options) {
+	var own []Reason
+	certain := false
+	for _, reason := range step.Reasons {
+		if e.madeAbove(reason, step, plan) {
+			continue
+		}
+		own = append(own, reason)
+		switch reason.Kind {
+		case event.OutMissing, event.OutChanged, event.NotCached:
+		default:
+			certain = true
+		}
+	}
+	step.State, step.Will = Waiting, event.MayRun
+	if certain {
+		step.State, step.Will = Stale, event.WouldRun
+	}
+	for _, name := range step.Waits {
+		above := plan.byName[name]
+		if options.ForceDownstream && above.Will == event.WouldRun {
+			step.State, step.Will = Stale, event.WouldRun
+		}
+		own = append(own, Reason{Kind: event.Upstream, Subject: above.Stage.Title(), Detail: futures[above.Will]})
+	}
+	step.Reasons = own
+}
+
+var futures = map[event.Status]string{
+	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored",
+}
+
+// madeAbove reports whether a reason is about a path that a stage above will make.
+func (e *Engine) madeAbove(reason Reason, step *Step, plan *Plan) bool {
+	switch reason.Kind {
+	case event.DepChanged, event.DepMissing:
+	case event.ParamAdded, event.ParamRemoved, event.ParamChanged, event.ParamMissing:
+		return e.paramsMadeAbove(step, plan)
+	default:
+		return false
+	}
+	for _, owner := range e.Pipeline.OwnerOf(reason.Subject) {
+		if above, selected := plan.byName[owner.Stage.Name]; selected && above.Will != event.Fresh {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) paramsMadeAbove(step *Step, plan *Plan) bool {
+	for _, param := range step.Stage.Params {
+		for _, owner := range e.Pipeline.OwnerOf(param.File) {
+			if above, selected := plan.byName[owner.Stage.Name]; selected && above.Will != event.Fresh {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// check finds what would stop a run before it starts: deps and params that are not
+// there and that nothing in the plan makes.
+func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
+	var problems diag.List
+	for _, step := range plan.Steps {
+		if step.State == Fresh {
+			continue
+		}
+		if step.Stage.Source {
+			problems.Add(e.missingSource(ctx, step, plan.Locked))
+			continue
+		}
+		if step.Stage.Frozen || step.Will == event.WouldGet {
+			continue
+		}
+		if !e.paramsMadeAbove(step, plan) {
+			for _, problem := range missingParams(step.Stage, step.is.missing) {
+				problems.Add(problem)
+			}
+		}
+		for _, dep := range step.Stage.Deps {
+			if !step.is.deps[dep.Path].Exists() && !options.AllowMissing {
+				problems.Add(e.missingDep(step.Stage, dep, plan))
+			}
+		}
+	}
+	if len(problems) == 1 {
+		return &MissingError{problems[0]}
+	}
+	return problems.Err()
+}
+
+func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File) *diag.Error {
+	out := step.Stage.Outs[0]
+	if step.is.outs[out.Path].Exists() {
+		return nil
+	}
+	was, recorded := locked.Data[out.Path]
+	if recorded {
+		if whole, err := e.Cache.Has(ctx, was); err == nil && whole {
+			return nil
+		}
+	}
+	return diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path).
+		WithHint("put the file back, or remove the source: flow remove %s", out.Path)
+}
+
+// missingDep explains a dep that is not there; nil when a stage of the plan makes it.
+func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, plan *Plan) *diag.Error {
+	for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
+		if above, selected := plan.byName[owner.Stage.Name]; selected {
+			if above.Will != event.Fresh {
+				return nil
+			}
+			continue
+		}
+		return diag.At(dep.Pos, "stage %q: dep %s is missing; %q makes it, which is not among the targets", stage.Name, dep.Path, owner.Stage.Title()).
+			WithHint("run it first: flow repro %s", owner.Stage.Title())
+	}
+	problem := diag.At(dep.Pos, "stage %q: dep %s is not there, and no stage makes it", stage.Name, dep.Path)
+	if meant := e.nearestFile(dep.Path); meant != "" {
+		return problem.WithHint("did you mean %q?", meant)
+	}
+	return problem.WithHint("write the file, or declare it as an out of the stage that makes it")
+}
+
+// nearestFile looks for a misspelt path among the outs and the files beside it.
+func (e *Engine) nearestFile(name string) string {
+	var candidates []string
+	entries, err := e.Root.ReadDir(path.Dir(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	for _, entry := range entries {
+		candidates = append(candidates, path.Join(path.Dir(name), entry.Name()))
+	}
+	for _, stage := range e.Pipeline.Stages {
+		for _, out := range stage.Outs {
+			candidates = append(candidates, out.Path)
+		}
+	}
+	return diag.Nearest(name, candidates)
+}

@@ -1,0 +1,394 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"flow/pkg/event"
+	"flow/pkg/lock"
+)
+
+// settleEvery is how long a run may go on before the lock file is written from the
+// journal.
+const settleEvery = 5 * time.Second
+
+// Repro brings the selected stages up to date. The error joins a StageError for
+// each stage that failed.
+func (e *Engine) Repro(ctx context.Context, options Options, sink event.Sink) error {
+	started := time.Now()
+	r := &run{Engine: e, options: options, sink: sink, status: map[string]event.Status{}, because: map[string]string{},
+		counts: map[event.Status]int{}, messages: make(chan message, 64), settled: started}
+	err := r.repro(ctx)
+	if flushed := e.Workspace.Flush(); err == nil {
+		err = flushed
+	}
+	sink.Emit(event.RunFinished{Time: time.Now(), Duration: time.Since(started), Counts: r.counts, Dry: options.Dry, Err: err})
+	return err
+}
+
+// run is the owner of one run: it alone holds the plan, the lock and the sink.
+type run struct {
+	*Engine
+	options  Options
+	sink     event.Sink
+	plan     *Plan
+	status   map[string]event.Status // of the steps that have ended
+	because  map[string]string       // of the skipped: the stage that failed
+	counts   map[event.Status]int
+	messages chan message
+	failures []error
+	settled  time.Time
+	dirty    bool // something was recorded since the lock was written
+}
+
+func (r *run) repro(ctx context.Context) error {
+	if !r.options.Dry {
+		if err := r.recover(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	if r.plan, err = r.Plan(ctx, r.options); err != nil {
+		return err
+	}
+	if err := r.check(ctx, r.plan, r.options); err != nil {
+		return err
+	}
+	r.sink.Emit(event.RunStarted{Time: time.Now(), Stages: len(r.plan.Steps), Dry: r.options.Dry})
+	switch {
+	case r.options.Dry:
+		r.dry()
+		return nil
+	case r.plan.Fresh():
+		r.loop(ctx) // nothing will be put into the cache
+	default:
+		guard, err := r.Cache.LockShared(ctx, "flow repro", func(holder string) {
+			r.sink.Emit(event.Warning{Text: "waiting for the cache: " + holder})
+		})
+		if err != nil {
+			return fmt.Errorf("use the cache: %w", err)
+		}
+		defer guard.Unlock()
+		r.loop(ctx)
+	}
+	if err := r.settle(context.WithoutCancel(ctx)); err != nil {
+		r.failures = append(r.failures, err)
+	}
+	if err := ctx.Err(); err != nil {
+		r.failures = append(r.failures, err)
+	}
+	return errors.Join(r.failures...)
+}
+
+// recover ends what a crash cut short, before anything is compared.
+func (r *run) recover(ctx context.Context) error {
+	warnings, err := r.Recover(ctx)
+	for _, warning := range warnings {
+		r.sink.Emit(warning)
+	}
+	r.dirty = r.Ledger.Unsettled()
+	return err
+}
+
+// dry tells the plan.
+func (r *run) dry() {
+	for _, step := range r.plan.Steps {
+		r.sink.Emit(event.StagePlanned{Stage: step.Stage.Title(), Status: step.Will, Reasons: step.Reasons})
+		if !step.Stage.Source {
+			r.counts[step.Will]++
+		}
+	}
+}
+
+// loop is the owner's: it starts what is ready, as many at a time as jobs allows,
+// and handles what the workers send, until nothing runs and nothing is ready.
+//
+//	ready ──begin──▶ fresh, skipped: ended at once ──▶ its children may be ready
+//	        └─────▶ worker ──message──▶ handle: record, commit ──▶ as above
+func (r *run) loop(ctx context.Context) {
+	queue := newQueue(r.plan, r.Graph.Parents, r.options.Single)
+	running, jobs := 0, max(1, r.options.Jobs)
+	for {
+		for running < jobs && queue.ready() {
+			step := queue.next()
+			if r.begin(ctx, step) {
+				running++
+				continue
+			}
+			queue.done(step.Stage.Name)
+		}
+		if running == 0 {
+			return
+		}
+		m := <-r.messages
+		if m.event != nil {
+			r.sink.Emit(m.event)
+			continue
+		}
+		r.handle(ctx, m.result)
+		running--
+		queue.done(m.result.step.Stage.Name)
+	}
+}
+
+// begin starts a worker for a step, or ends it at once; it reports whether there
+// is a worker.
+func (r *run) begin(ctx context.Context, step *Step) bool {
+	if because := r.blockedBy(ctx, step); because != "" {
+		r.because[step.Stage.Name] = because
+		r.end(step, &result{status: event.Skipped})
+		return false
+	}
+	if err := r.refresh(ctx, step); err != nil {
+		r.fail(step, err)
+		return false
+	}
+	if len(step.Reasons) == 0 {
+		r.end(step, &result{status: event.Fresh})
+		return false
+	}
+	if r.options.Confirm != nil && !step.Stage.Source && !r.options.Confirm(step.Stage.Title()) {
+		r.because[step.Stage.Name] = "you said no"
+		r.end(step, &result{status: event.Skipped})
+		r.failures = append(r.failures, &StageError{Stage: step.Stage.Title(), Msg: "was not confirmed"})
+		return false
+	}
+	go (&work{e: r.Engine, step: step, options: r.options, messages: r.messages}).do(ctx)
+	return true
+}
+
+// blockedBy returns why a step can't start: a stage above it that failed, or the
+// run being stopped.
+func (r *run) blockedBy(ctx context.Context, step *Step) string {
+	if ctx.Err() != nil {
+		return "the run was stopped"
+	}
+	for _, name := range r.Graph.Parents(step.Stage.Name) {
+		switch {
+		case r.options.IgnoreErrors:
+		case r.status[name] == event.Failed:
+			return name
+		case r.status[name] == event.Skipped && r.because[name] != "":
+			return r.because[name]
+		}
+	}
+	if len(r.failures) > 0 && !r.options.KeepGoing && !r.options.IgnoreErrors {
+		return "an earlier failure"
+	}
+	return ""
+}
+
+// refresh compares a step again when something above it has changed since the
+// plan was made.
+func (r *run) refresh(ctx context.Context, step *Step) error {
+	moved, ran := false, false
+	for _, name := range r.Graph.Parents(step.Stage.Name) {
+		switch r.status[name] {
+		case event.Ran:
+			moved, ran = true, true
+		case event.Restored, event.Failed:
+			moved = true
+		}
+	}
+	if step.Stage.Source || !moved && len(step.Waits) == 0 {
+		return nil
+	}
+	var err error
+	if step.is, err = r.inspect(ctx, step.Stage, nil); err != nil {
+		return err
+	}
+	step.Reasons = r.compare(ctx, step.Stage, step.was, step.is, r.options)
+	if r.options.Force || r.options.ForceDownstream && ran {
+		step.Reasons = append([]Reason{{Kind: event.Forced}}, step.Reasons...)
+	}
+	if len(step.Reasons) == 0 {
+		return nil
+	}
+	return r.stillThere(step)
+}
+
+// stillThere refuses to run a stage whose deps are not there although all above it
+// has ended.
+func (r *run) stillThere(step *Step) error {
+	if problems := missingParams(step.Stage, step.is.missing); len(problems) > 0 && !step.Stage.Frozen {
+		return problems.Err()
+	}
+	for _, dep := range step.Stage.Deps {
+		if !step.Stage.Frozen && !step.is.deps[dep.Path].Exists() && !r.options.AllowMissing {
+			return fmt.Errorf("dep %s is not there, although what makes it has ended", dep.Path)
+		}
+	}
+	return nil
+}
+
+// handle records what a worker made, and only then lets go of what was before.
+func (r *run) handle(ctx context.Context, done *result) {
+	if done.err != nil {
+		r.fail(done.step, done.err)
+		return
+	}
+	err := r.record(context.WithoutCancel(ctx), done)
+	if done.attempt != nil {
+		if err == nil {
+			err = done.attempt.commit()
+		} else if _, undo := done.attempt.rollBack(); undo != nil {
+			err = errors.Join(err, undo)
+		}
+		done.attempt.release()
+	}
+	if err != nil {
+		r.fail(done.step, err)
+		return
+	}
+	r.end(done.step, done)
+}
+
+// record makes a result part of what was: the ignore files first, then the lock.
+func (r *run) record(ctx context.Context, done *result) error {
+	stage := done.step.Stage
+	if r.Git {
+		for _, out := range stage.Outs {
+			if !out.Cache {
+				continue
+			}
+			if _, err := r.Workspace.Gitignore(out.Path); err != nil {
+				return fmt.Errorf("ignore %s in git: %w", out.Path, err)
+			}
+		}
+	}
+	var record lock.Record
+	switch {
+	case done.source != nil:
+		record = lock.Record{Source: stage.Outs[0].Path, Is: done.source}
+	case done.entry != nil:
+		record = lock.Record{Stage: stage.Name, Entry: done.entry}
+	default:
+		return nil
+	}
+	if err := r.Ledger.Add(ctx, record); err != nil {
+		return fmt.Errorf("record the result: %w", err)
+	}
+	r.dirty = true
+	if time.Since(r.settled) > settleEvery {
+		r.settled = time.Now()
+		_, err := r.Ledger.Settle(ctx, nil)
+		return err
+	}
+	return nil
+}
+
+// settle writes the lock file, without the stages that are gone.
+func (r *run) settle(ctx context.Context) error {
+	if !r.dirty && !r.stray() {
+		return nil
+	}
+	_, err := r.Ledger.Settle(ctx, r.declared)
+	return err
+}
+
+// declared reports whether an entry of the lock is still part of the pipeline.
+func (r *run) declared(stage, source string) bool {
+	if stage == "" {
+		stage = "data:" + source
+	}
+	_, found := r.Pipeline.Stage(stage)
+	return found
+}
+
+// stray reports whether the lock has entries of stages that are gone.
+func (r *run) stray() bool {
+	for name := range r.plan.Locked.Stages {
+		if !r.declared(name, "") {
+			return true
+		}
+	}
+	for path := range r.plan.Locked.Data {
+		if !r.declared("", path) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) fail(step *Step, err error) {
+	var stageError *StageError
+	if !errors.As(err, &stageError) {
+		err = &StageError{Stage: step.Stage.Title(), Msg: err.Error(), Err: err}
+	}
+	if !r.options.IgnoreErrors || errors.Is(err, context.Canceled) {
+		r.failures = append(r.failures, err)
+	}
+	r.end(step, &result{step: step, status: event.Failed, err: err})
+}
+
+// end tells how a step ended.
+func (r *run) end(step *Step, done *result) {
+	stage := step.Stage
+	r.status[stage.Name] = done.status
+	if !stage.Source {
+		r.counts[done.status]++
+	}
+	finished := event.StageFinished{
+		Time: time.Now(), Stage: stage.Title(), Status: done.status, Source: stage.Source, Duration: done.took,
+		Reasons: step.Reasons, Err: done.err, Because: r.because[stage.Name], Detail: done.detail,
+	}
+	if done.entry != nil {
+		for _, out := range done.entry.Outs {
+			finished.Outs = append(finished.Outs, event.Out{Path: out.Path, Content: out.Content})
+		}
+	}
+	r.sink.Emit(finished)
+}
+
+// queue gives the steps whose parents have ended, in the plan's order.
+type queue struct {
+	plan     *Plan
+	children map[string][]int
+	waiting  []int // by step: how many parents have not ended
+	heads    []int // steps that are ready, sorted
+}
+
+func newQueue(plan *Plan, parents func(string) []string, single bool) *queue {
+	q := &queue{plan: plan, children: map[string][]int{}, waiting: make([]int, len(plan.Steps))}
+	for i, step := range plan.Steps {
+		if single && i > 0 {
+			previous := plan.Steps[i-1].Stage.Name
+			q.children[previous] = append(q.children[previous], i)
+			q.waiting[i]++
+			continue
+		}
+		for _, name := range parents(step.Stage.Name) {
+			if _, selected := plan.byName[name]; selected && !single {
+				q.children[name] = append(q.children[name], i)
+				q.waiting[i]++
+			}
+		}
+	}
+	for i, count := range q.waiting {
+		if count == 0 {
+			q.heads = append(q.heads, i)
+		}
+	}
+	return q
+}
+
+func (q *queue) ready() bool { return len(q.heads) > 0 }
+
+func (q *queue) next() *Step {
+	first := q.heads[0]
+	q.heads = q.heads[1:]
+	return q.plan.Steps[first]
+}
+
+// done makes the children of a step ready that wait for nothing else.
+func (q *queue) done(name string) {
+	for _, child := range q.children[name] {
+		if q.waiting[child]--; q.waiting[child] == 0 {
+			at, _ := slices.BinarySearch(q.heads, child)
+			q.heads = slices.Insert(q.heads, at, child)
+		}
+	}
+}

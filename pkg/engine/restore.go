@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"flow/pkg/cache"
+	"flow/pkg/digest"
+	"flow/pkg/stages"
+	"flow/pkg/store"
+)
+
+// restorable looks for a result that fits a stage's facts: the one in the lock,
+// when only the outs differ, or one of the run cache.
+func (e *Engine) restorable(ctx context.Context, step *Step, options Options) (map[string]digest.Content, string, bool) {
+	if step.was != nil && onlyOuts(step.Reasons) {
+		if outs, found := e.lockedOuts(ctx, step); found {
+			return outs, "the lock", true
+		}
+	}
+	if options.NoRunCache || !remembers(step.Stage, step.is) {
+		return nil, "", false
+	}
+	result, found, err := e.Cache.Recall(ctx, action(step.Stage, step.is))
+	if err != nil || !found {
+		return nil, "", false
+	}
+	outs := map[string]digest.Content{}
+	for _, out := range result.Outs {
+		outs[out.Path] = out.Content
+	}
+	return outs, "an earlier run", true
+}
+
+// lockedOuts returns the outs as recorded, if each is in the cache or in place.
+func (e *Engine) lockedOuts(ctx context.Context, step *Step) (map[string]digest.Content, bool) {
+	outs := map[string]digest.Content{}
+	for _, out := range step.Stage.Outs {
+		content, recorded := step.was.Out(out.Path)
+		if !recorded {
+			return nil, false
+		}
+		if !step.is.outs[out.Path].Same(content) {
+			if whole, err := e.Cache.Has(ctx, content); err != nil || !whole {
+				return nil, false
+			}
+		}
+		outs[out.Path] = content
+	}
+	return outs, true
+}
+
+// remembers reports whether the run cache may answer for a stage: what it reads
+// must say all about what it makes.
+func remembers(stage *stages.Stage, is *facts) bool {
+	if stage.AlwaysChanged || stage.Frozen || len(stage.Outs) == 0 || len(stage.Deps)+len(stage.Params) == 0 || len(is.missing) > 0 {
+		return false
+	}
+	for _, content := range is.deps {
+		if !content.Exists() {
+			return false
+		}
+	}
+	for _, out := range stage.Outs {
+		if out.Persist || !out.Cache && out.Kind == stages.PlainOut {
+			return false
+		}
+	}
+	return true
+}
+
+// restore makes the outs hold contents that are in the cache. What a person put in
+// their place is kept first.
+func (w *work) restore(ctx context.Context, outs map[string]digest.Content) error {
+	for _, out := range w.step.Stage.Outs {
+		content, found := outs[out.Path]
+		if !found {
+			continue
+		}
+		now, err := w.e.Workspace.Digest(ctx, out.Path)
+		if err != nil {
+			return fmt.Errorf("out %s: %w", out.Path, err)
+		}
+		if now.Same(content) {
+			if out.Cache && !w.options.NoCommit && !w.e.cached(ctx, content) {
+				if _, err := w.e.Workspace.Save(ctx, out.Path, saveOptions(out, w.options)); err != nil {
+					return fmt.Errorf("save out %s: %w", out.Path, err)
+				}
+			}
+			continue
+		}
+		if err := w.keepEdited(ctx, out, now); err != nil {
+			return err
+		}
+		if _, err := w.e.Workspace.Checkout(ctx, out.Path, content); err != nil {
+			return fmt.Errorf("restore out %s: %w", out.Path, err)
+		}
+	}
+	return nil
+}
+
+// unrestorable reports whether a restore failed because the cache's copy is
+// damaged or gone: then the stage runs instead.
+func unrestorable(err error) bool {
+	var corrupt *store.CorruptError
+	return errors.As(err, &corrupt) || errors.Is(err, store.ErrAbsent)
+}
+
+// remember puts a result into the run cache.
+func (e *Engine) remember(ctx context.Context, stage *stages.Stage, is *facts, outs map[string]digest.Content, result cache.Result) error {
+	result.Stage = stage.Name
+	for _, out := range sortedOuts(stage) {
+		result.Outs = append(result.Outs, cache.ResultOut{Path: out, Content: outs[out]})
+	}
+	return e.Cache.Remember(ctx, action(stage, is), result)
+}

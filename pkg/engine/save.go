@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"flow/pkg/digest"
+	"flow/pkg/event"
+	"flow/pkg/stages"
+	"flow/pkg/workspace"
+)
+
+// save checks that what the command read is what was recorded, and puts what it
+// wrote into the cache.
+func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
+	if err := w.checkMade(); err != nil {
+		return nil, err
+	}
+	if err := w.checkRead(ctx); err != nil {
+		return nil, err
+	}
+	outs := map[string]digest.Content{}
+	var cached []string
+	for _, out := range w.step.Stage.Outs {
+		if out.Cache && !w.options.NoCommit {
+			cached = append(cached, out.Path)
+			continue
+		}
+		content, err := w.e.Workspace.Save(ctx, out.Path, w.uncached(out))
+		if err != nil {
+			return nil, w.explainSave(out.Path, err)
+		}
+		outs[out.Path] = content
+	}
+	contents, err := w.e.Workspace.SaveMany(ctx, cached, workspace.SaveOptions{})
+	if err != nil {
+		return nil, w.explainSave("", err)
+	}
+	for i, name := range cached {
+		outs[name] = contents[i]
+	}
+	return outs, nil
+}
+
+// uncached says how an out is saved that stays out of the cache. A metric or a plot
+// is copied there all the same, for the run cache to restore.
+func (w *work) uncached(out stages.Out) workspace.SaveOptions {
+	if out.Kind != stages.PlainOut && !w.options.NoCommit && remembers(w.step.Stage, w.step.is) {
+		return workspace.SaveOptions{Copy: true}
+	}
+	return workspace.SaveOptions{NoCache: true}
+}
+
+func (w *work) explainSave(name string, err error) error {
+	var changing *workspace.ChangingError
+	if errors.As(err, &changing) {
+		return &StageError{Stage: w.step.Stage.Title(), Err: err,
+			Msg:  fmt.Sprintf("out %s changed while it was saved: something still writes it", changing.Path),
+			Hint: "let the command end only when all that it started has ended"}
+	}
+	if name != "" {
+		return fmt.Errorf("save out %s: %w", name, err)
+	}
+	return fmt.Errorf("save the outs: %w", err)
+}
+
+// checkMade refuses a result that lacks an out.
+func (w *work) checkMade() error {
+	var missing []string
+	for _, out := range w.step.Stage.Outs {
+		if !w.e.Root.Exists(out.Path) {
+			missing = append(missing, out.Path)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &StageError{Stage: w.step.Stage.Title(),
+		Msg:  fmt.Sprintf("the command ended well but did not make %s", strings.Join(missing, ", ")),
+		Hint: fmt.Sprintf("the command ran in %s; check the path, or take it off the stage's outs", describeWdir(w.step.Stage.Wdir))}
+}
+
+func describeWdir(wdir string) string {
+	if wdir == "." {
+		return "the project's root"
+	}
+	return wdir + "/"
+}
+
+// checkRead compares the deps and params once more with what they were before.
+func (w *work) checkRead(ctx context.Context) error {
+	stage := w.step.Stage
+	if stage.Frozen {
+		return nil
+	}
+	now := &facts{deps: map[string]digest.Content{}}
+	if err := w.e.inspectDeps(ctx, stage, now, nil); err != nil {
+		return err
+	}
+	var subjects []string
+	for _, dep := range sortedDeps(stage) {
+		if !now.deps[dep].Same(w.step.is.deps[dep]) {
+			subjects = append(subjects, "dep "+dep)
+		}
+	}
+	for _, file := range sortedUnion(w.step.is.params, now.params) {
+		for _, key := range sortedUnion(w.step.is.params[file], now.params[file]) {
+			if w.step.is.params[file][key] != now.params[file][key] {
+				subjects = append(subjects, "param "+paramName(file, key))
+			}
+		}
+	}
+	if len(subjects) > 0 {
+		return w.changed(subjects)
+	}
+	return nil
+}
+
+func (w *work) keepAllEdited(ctx context.Context) error {
+	for _, out := range w.step.Stage.Outs {
+		now, err := w.e.Workspace.Digest(ctx, out.Path)
+		if err != nil {
+			return fmt.Errorf("out %s: %w", out.Path, err)
+		}
+		if err := w.keepEdited(ctx, out, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepEdited puts an out that a person changed into the cache, before it goes.
+func (w *work) keepEdited(ctx context.Context, out stages.Out, now digest.Content) error {
+	if !now.Exists() || out.Persist {
+		return nil
+	}
+	if w.step.was != nil {
+		if recorded, found := w.step.was.Out(out.Path); found && recorded.Same(now) {
+			return nil
+		}
+	}
+	if whole, err := w.e.Cache.Has(ctx, now); err == nil && whole {
+		return nil
+	}
+	saved, err := w.e.Workspace.Save(ctx, out.Path, workspace.SaveOptions{Copy: true})
+	if err != nil {
+		return fmt.Errorf("keep %s, which is not flow's: %w", out.Path, err)
+	}
+	w.tell(event.Warning{Stage: w.step.Stage.Title(),
+		Text: fmt.Sprintf("%s holds what no stage made; it is kept in the cache before it is replaced", out.Path),
+		Hint: fmt.Sprintf("to have it back: flow checkout %s --content %s", out.Path, saved.ID)})
+	return nil
+}

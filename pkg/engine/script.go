@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"flow/pkg/event"
+)
+
+// tailLines is how many of a failed command's last lines are shown again.
+const tailLines = 20
+
+// logLimit is how many bytes of a command's output its log keeps.
+const logLimit = 64 << 20
+
+// runScripts runs the scripts of a stage one after the other; the first that fails
+// ends it.
+func (w *work) runScripts(ctx context.Context, a *attempt) error {
+	stage := w.step.Stage
+	out, err := w.openOutput(a)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	env := make([]string, 0, len(stage.Env)+2)
+	for _, v := range stage.Env {
+		env = append(env, v.Name+"="+v.Value)
+	}
+	env = append(env, "FLOW_ROOT="+w.e.Root.Dir(), "FLOW_STAGE="+stage.Name)
+	if err := w.e.Root.MkdirAll(stage.Wdir, 0o755); err != nil {
+		return fmt.Errorf("make wdir %s: %w", stage.Wdir, err)
+	}
+	for _, script := range stage.Cmd {
+		outcome, err := w.e.Runner.Run(ctx, Command{
+			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: env,
+			Locks: []*os.File{a.guard.File()},
+		}, out.line)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("run the command: %w", err)
+		}
+		if outcome.Code != 0 || outcome.Signal != "" {
+			return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(outcome), Tail: out.tail}
+		}
+		if len(outcome.Leftover) > 0 {
+			w.tell(event.Warning{Stage: stage.Title(),
+				Text: fmt.Sprintf("the command ended but left %d processes running: %v", len(outcome.Leftover), outcome.Leftover),
+				Hint: "what they still write is not part of the result"})
+		}
+	}
+	return nil
+}
+
+func describeOutcome(outcome Outcome) string {
+	if outcome.Signal == "" {
+		return fmt.Sprintf("the command ended with exit code %d", outcome.Code)
+	}
+	if outcome.Signal == "SIGKILL" {
+		return "the command was killed by SIGKILL (by the kernel, when memory ran out?)"
+	}
+	return "the command was ended by " + outcome.Signal
+}
+
+// output takes the lines of a command: to the owner, to the log, to the tail.
+type output struct {
+	w    *work
+	log  *os.File
+	buf  *bufio.Writer
+	left int
+	tail []string
+}
+
+func (w *work) openOutput(a *attempt) (*output, error) {
+	file, err := os.Create(w.e.Root.Path(a.dir + "/log"))
+	if err != nil {
+		return nil, fmt.Errorf("keep a log: %w", err)
+	}
+	return &output{w: w, log: file, buf: bufio.NewWriter(file), left: logLimit}, nil
+}
+
+func (o *output) line(stderr bool, text string) {
+	o.w.tell(event.OutputLine{Stage: o.w.step.Stage.Title(), Stderr: stderr, Text: text})
+	if len(o.tail) == tailLines {
+		o.tail = append(o.tail[:0], o.tail[1:]...)
+	}
+	o.tail = append(o.tail, strings.ToValidUTF8(text, "\uFFFD"))
+	if o.left -= len(text) + 1; o.left > 0 {
+		o.buf.WriteString(text)
+		o.buf.WriteByte('\n')
+	}
+}
+
+func (o *output) close() {
+	if o.left <= 0 {
+		fmt.Fprintf(o.buf, "[the log ends here: more than %d MiB]\n", logLimit>>20)
+	}
+	o.buf.Flush()
+	o.log.Close()
+}

@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"flow/pkg/cache"
+	"flow/pkg/digest"
+	"flow/pkg/event"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+	"flow/pkg/workspace"
+)
+
+// work is what a worker does for one stage. It shares nothing with the owner but
+// the channel on which it answers.
+type work struct {
+	e        *Engine
+	step     *Step
+	options  Options
+	messages chan<- message
+}
+
+// message is what a worker tells the owner: events while it works, a result at its
+// end.
+type message struct {
+	event  event.Event
+	result *result
+}
+
+// result is how a worker's stage ended.
+type result struct {
+	step    *Step
+	status  event.Status
+	entry   *lock.Entry     // to record; nil when there is nothing to
+	source  *digest.Content // of a data source
+	attempt *attempt        // to commit when the entry is recorded
+	detail  string
+	took    time.Duration
+	err     error
+}
+
+// StageError is a stage whose command failed, or whose result could not be kept.
+type StageError struct {
+	Stage   string
+	Outcome *Outcome // nil when it is not the command that failed
+	Msg     string
+	Hint    string
+	Tail    []string // the last lines that the command printed
+	Kept    string   // where what it left is kept; "" when it left nothing
+	Err     error
+}
+
+// Error returns what went wrong on one line.
+func (e *StageError) Error() string { return fmt.Sprintf("stage %q: %s", e.Stage, e.Msg) }
+
+// Unwrap returns the cause.
+func (e *StageError) Unwrap() error { return e.Err }
+
+func (w *work) tell(e event.Event) { w.messages <- message{event: e} }
+
+// do brings a stage up to date and answers with the result.
+func (w *work) do(ctx context.Context) {
+	started := time.Now()
+	var r *result
+	var err error
+	if w.step.Stage.Source {
+		r, err = w.source(ctx)
+	} else {
+		r, err = w.stage(ctx)
+	}
+	if err != nil {
+		if r == nil {
+			r = &result{}
+		}
+		r.status, r.err = event.Failed, w.explain(err)
+	}
+	r.step, r.took = w.step, time.Since(started)
+	w.messages <- message{result: r}
+}
+
+// explain makes any error one of the stage.
+func (w *work) explain(err error) error {
+	var stageError *StageError
+	if errors.As(err, &stageError) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &StageError{Stage: w.step.Stage.Title(), Msg: err.Error(), Err: err}
+}
+
+// source records what a data source holds, or brings it back from the cache.
+func (w *work) source(ctx context.Context) (*result, error) {
+	out := w.step.Stage.Outs[0]
+	if !w.step.is.outs[out.Path].Exists() {
+		was, err := w.e.lockedSource(out.Path)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.e.Workspace.Checkout(ctx, out.Path, was); err != nil {
+			return nil, fmt.Errorf("restore data source %s: %w", out.Path, err)
+		}
+		return &result{status: event.Restored, detail: "the cache"}, nil
+	}
+	content, err := w.e.Workspace.Save(ctx, out.Path, saveOptions(out, w.options))
+	if err != nil {
+		return nil, fmt.Errorf("save data source %s: %w", out.Path, err)
+	}
+	return &result{status: event.Updated, source: &content}, nil
+}
+
+func (e *Engine) lockedSource(name string) (digest.Content, error) {
+	locked, err := e.Ledger.Read()
+	if err != nil {
+		return digest.Content{}, err
+	}
+	was, found := locked.Data[name]
+	if !found {
+		return was, fmt.Errorf("data source %s is missing and was never recorded", name)
+	}
+	return was, nil
+}
+
+// stage restores a stage's outs, or runs it.
+func (w *work) stage(ctx context.Context) (*result, error) {
+	a, err := w.e.take(ctx, w.step.Stage.Name, func(holder string) {
+		w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("waiting for another process: %s", holder)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.locked(ctx, a)
+	if r == nil || r.attempt == nil {
+		a.release()
+	}
+	return r, err
+}
+
+// locked does the work while the stage's flock is held.
+func (w *work) locked(ctx context.Context, a *attempt) (*result, error) {
+	if a.waited {
+		if r, err := w.again(ctx); r != nil || err != nil {
+			return r, err
+		}
+	}
+	if !w.options.Force && !w.forced() {
+		r, err := w.tryRestore(ctx)
+		if r != nil || err != nil {
+			return r, err
+		}
+	}
+	w.tell(event.StageStarted{Time: time.Now(), Stage: w.step.Stage.Title(), Cmd: w.step.Stage.Cmd, Reasons: w.step.Reasons})
+	return w.run(ctx, a)
+}
+
+func (w *work) forced() bool {
+	for _, reason := range w.step.Reasons {
+		if reason.Kind == event.Forced {
+			return true
+		}
+	}
+	return false
+}
+
+// again compares once more, after another process had the stage.
+func (w *work) again(ctx context.Context) (*result, error) {
+	lockedNow, err := w.e.Ledger.Read()
+	if err != nil {
+		return nil, err
+	}
+	w.step.was = lockedNow.Stages[w.step.Stage.Name]
+	if w.step.is, err = w.e.inspect(ctx, w.step.Stage, nil); err != nil {
+		return nil, err
+	}
+	reasons := w.e.compare(ctx, w.step.Stage, w.step.was, w.step.is, w.options)
+	if len(reasons) == 0 && !w.forced() {
+		return &result{status: event.Fresh}, nil
+	}
+	return nil, nil
+}
+
+// tryRestore returns nil when there is nothing to restore from.
+func (w *work) tryRestore(ctx context.Context) (*result, error) {
+	outs, from, found := w.e.restorable(ctx, w.step, w.options)
+	if !found {
+		return nil, nil
+	}
+	if err := w.restore(ctx, outs); err != nil {
+		if unrestorable(err) {
+			w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("can't be restored, so it runs: %v", err)})
+			return nil, nil
+		}
+		return nil, err
+	}
+	return &result{status: event.Restored, entry: entry(w.step.Stage, w.step.is, outs), detail: from}, nil
+}
+
+// run runs the commands of a stage as a transaction.
+func (w *work) run(ctx context.Context, a *attempt) (*result, error) {
+	if err := w.keepAllEdited(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.begin(ctx, w.step.Stage); err != nil {
+		if _, undo := a.rollBack(); undo != nil {
+			err = errors.Join(err, undo)
+		}
+		return nil, err
+	}
+	failure := w.runScripts(ctx, a)
+	var outs map[string]digest.Content
+	if failure == nil {
+		outs, failure = w.save(ctx)
+	}
+	if failure == nil {
+		return w.keepResult(ctx, a, outs)
+	}
+	var changed *changedError
+	if errors.As(failure, &changed) {
+		return nil, errors.Join(failure, a.commit())
+	}
+	return nil, w.failed(a, failure)
+}
+
+// keepResult hands the result to the owner, who records it and then commits.
+func (w *work) keepResult(ctx context.Context, a *attempt, outs map[string]digest.Content) (*result, error) {
+	stage := w.step.Stage
+	if remembers(stage, w.step.is) && !w.options.NoCommit {
+		if err := w.e.remember(ctx, stage, w.step.is, outs, cache.Result{Time: time.Now()}); err != nil {
+			return nil, w.failed(a, fmt.Errorf("remember the run: %w", err))
+		}
+	}
+	return &result{status: event.Ran, entry: entry(stage, w.step.is, outs), attempt: a}, nil
+}
+
+// failed rolls the attempt back and says where its leftovers are.
+func (w *work) failed(a *attempt, failure error) error {
+	kept, err := a.rollBack()
+	var stageError *StageError
+	if !errors.As(failure, &stageError) {
+		stageError = &StageError{Stage: w.step.Stage.Title(), Msg: failure.Error(), Err: failure}
+	}
+	stageError.Kept = kept
+	if err != nil {
+		return errors.Join(stageError, fmt.Errorf("the outs from before could not all be brought back; `flow repro` tries again: %w", err))
+	}
+	return stageError
+}
+
+func saveOptions(out stages.Out, options Options) workspace.SaveOptions {
+	return workspace.SaveOptions{NoCache: !out.Cache || options.NoCommit}
+}
+
+// changedError is a dep or param that changed while the command ran: the result
+// may have been made from either, so it is not recorded.
+type changedError struct{ *StageError }
+
+func (w *work) changed(subjects []string) error {
+	return &changedError{&StageError{
+		Stage: w.step.Stage.Title(),
+		Msg:   strings.Join(subjects, ", ") + " changed while the stage ran, so its result is not recorded",
+		Hint:  "the outs are in place; `flow repro` runs the stage again with what is there now",
+	}}
+}
+
+// Unwrap lets errors.As find the StageError.
+func (e *changedError) Unwrap() error { return e.StageError }
+
+// Explain tells what follows from the failure, and what to do.
+func (e *StageError) Explain() (lines []string, hint string) {
+	if e.Kept != "" {
+		lines = append(lines, "what it left, and its log, is kept in "+e.Kept+"; the outs from before are back in place")
+	}
+	return lines, e.Hint
+}

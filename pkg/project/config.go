@@ -1,0 +1,298 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"flow/pkg/cache"
+	"flow/pkg/diag"
+	"flow/pkg/disk"
+	"flow/pkg/document"
+)
+
+// Scope is which of the config files a setting is in; a later one wins.
+type Scope string
+
+// The scopes, from the weakest to the strongest.
+const (
+	User   Scope = "user"   // the person's own, for all their projects
+	Shared Scope = "shared" // .flow/config, in git
+	Local  Scope = "local"  // .flow/config.local, on this machine only
+)
+
+// Scopes lists the scopes from the weakest to the strongest.
+var scopes = []Scope{User, Shared, Local}
+
+// Key is a setting that config knows.
+type Key struct {
+	Name, Desc string
+	List       bool
+}
+
+// Keys lists all settings.
+func Keys() []Key {
+	return []Key{
+		{Name: "cache.dir", Desc: "where the cache is; relative to the project's root; default .flow/cache"},
+		{Name: "cache.type", Desc: "how files come out of the cache, tried in order: reflink, hardlink, symlink, copy; default reflink,copy", List: true},
+	}
+}
+
+// Setting is one value with where it was set.
+type Setting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Scope  Scope  `json:"scope"`
+	Origin string `json:"origin"` // the file
+}
+
+// Config is the settings of a project, from all scopes.
+type Config struct {
+	root  *disk.Root
+	files map[Scope]*document.Document
+}
+
+// LoadConfig reads the config files of a project; what is not there is empty.
+func LoadConfig(root *disk.Root) (*Config, error) {
+	c := &Config{root: root, files: map[Scope]*document.Document{}}
+	var problems diag.List
+	for _, scope := range scopes {
+		name, text, err := c.read(scope)
+		if errors.Is(err, fs.ErrNotExist) || name == "" {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the config: %w", err)
+		}
+		doc, err := document.Parse(name, text)
+		if err != nil {
+			problems.AddErr(err)
+			continue
+		}
+		c.files[scope] = doc
+		problems = append(problems, checkConfig(doc)...)
+	}
+	return c, problems.Err()
+}
+
+func (c *Config) read(scope Scope) (name string, text []byte, err error) {
+	switch scope {
+	case Shared:
+		text, err = c.root.Read(State + "/config")
+	case Local:
+		text, err = c.root.Read(State + "/config.local")
+	case User:
+		name = userConfig()
+		if name == "" {
+			return "", nil, nil
+		}
+		text, err = os.ReadFile(name)
+		return name, text, err
+	}
+	return c.File(scope), text, err
+}
+
+// userConfig is the person's own config file; "" where there is no home.
+func userConfig() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "flow", "config")
+}
+
+// File returns the name of a scope's file, for people.
+func (c *Config) File(scope Scope) string {
+	switch scope {
+	case Shared:
+		return State + "/config"
+	case Local:
+		return State + "/config.local"
+	}
+	return userConfig()
+}
+
+// checkConfig refuses keys that config does not know.
+func checkConfig(doc *document.Document) diag.List {
+	var problems diag.List
+	var names []string
+	for _, key := range Keys() {
+		names = append(names, key.Name)
+	}
+	if doc.Root == nil || doc.Root.Kind == document.Null {
+		return nil
+	}
+	for _, section := range doc.Root.Entries {
+		for _, entry := range section.Value.Entries {
+			name := section.Key.Text + "." + entry.Key.Text
+			if !slices.Contains(names, name) {
+				problems.Add(unknownKey(entry.Key.Errorf("the config has an unknown key %q", name), name, names))
+			}
+		}
+		if section.Value.Kind != document.Map {
+			problems.Add(section.Key.Errorf("the config has an unknown key %q", section.Key.Text).
+				WithHint("the keys are %s", strings.Join(names, ", ")))
+		}
+	}
+	return problems
+}
+
+func unknownKey(problem *diag.Error, name string, names []string) *diag.Error {
+	if meant := diag.Nearest(name, names); meant != "" {
+		return problem.WithHint("did you mean %q?", meant)
+	}
+	return problem.WithHint("the keys are %s", strings.Join(names, ", "))
+}
+
+// All lists every value that is set, the one that counts last for each key.
+func (c *Config) All() []Setting {
+	var settings []Setting
+	for _, key := range Keys() {
+		for _, scope := range scopes {
+			if value, found := c.get(scope, key.Name); found {
+				settings = append(settings, Setting{Key: key.Name, Value: value, Scope: scope, Origin: c.File(scope)})
+			}
+		}
+	}
+	return settings
+}
+
+// Get returns the value that counts.
+func (c *Config) Get(key string) (Setting, bool) {
+	var last Setting
+	found := false
+	for _, setting := range c.All() {
+		if setting.Key == key {
+			last, found = setting, true
+		}
+	}
+	return last, found
+}
+
+func (c *Config) get(scope Scope, key string) (string, bool) {
+	doc := c.files[scope]
+	if doc == nil || doc.Root == nil {
+		return "", false
+	}
+	section, name, _ := strings.Cut(key, ".")
+	node := doc.Root.Get(section).Get(name)
+	if node == nil || node.Kind == document.Null {
+		return "", false
+	}
+	if node.Kind == document.List {
+		var parts []string
+		for _, item := range node.Items {
+			parts = append(parts, item.Text)
+		}
+		return strings.Join(parts, ","), true
+	}
+	return node.Text, true
+}
+
+// CacheDir returns the cache.dir setting, or "".
+func (c *Config) CacheDir() string {
+	setting, _ := c.Get("cache.dir")
+	return setting.Value
+}
+
+// Links returns the cache.type setting.
+func (c *Config) Links() ([]cache.LinkKind, error) {
+	setting, found := c.Get("cache.type")
+	if !found {
+		return nil, nil
+	}
+	return parseLinks(setting.Value)
+}
+
+func parseLinks(value string) ([]cache.LinkKind, error) {
+	known := []cache.LinkKind{cache.Reflink, cache.Hardlink, cache.Symlink, cache.Copy}
+	var links []cache.LinkKind
+	for _, word := range strings.Split(value, ",") {
+		link := cache.LinkKind(strings.TrimSpace(word))
+		if !slices.Contains(known, link) {
+			return nil, diag.At(diag.Pos{}, "cache.type has %q, which is no kind of link", word).
+				WithHint("the kinds are reflink, hardlink, symlink and copy, separated by commas")
+		}
+		links = append(links, link)
+	}
+	return links, nil
+}
+
+// Set writes a value into a scope's file, keeping the rest of it; an empty value
+// removes the key.
+func (c *Config) Set(scope Scope, key, value string) error {
+	known := Keys()
+	i := slices.IndexFunc(known, func(k Key) bool { return k.Name == key })
+	if i < 0 {
+		var names []string
+		for _, k := range known {
+			names = append(names, k.Name)
+		}
+		return unknownKey(diag.At(diag.Pos{}, "the config knows no key %q", key), key, names)
+	}
+	if key == "cache.type" && value != "" {
+		if _, err := parseLinks(value); err != nil {
+			return err
+		}
+	}
+	doc := c.files[scope]
+	if doc == nil {
+		var err error
+		if doc, err = document.Parse(c.File(scope), nil); err != nil {
+			return err
+		}
+	}
+	edited, err := edit(doc, known[i], value)
+	if err != nil {
+		return err
+	}
+	c.files[scope] = edited
+	return c.write(scope, edited.Text)
+}
+
+func edit(doc *document.Document, key Key, value string) (*document.Document, error) {
+	path := strings.Split(key.Name, ".")
+	switch {
+	case value == "":
+		return doc.Delete(path)
+	case key.List:
+		return doc.Set(path, strings.Split(value, ","))
+	}
+	return doc.Set(path, value)
+}
+
+func (c *Config) write(scope Scope, text []byte) error {
+	var err error
+	switch scope {
+	case User:
+		name := userConfig()
+		if name == "" {
+			return fmt.Errorf("there is no home folder to keep the user's config in")
+		}
+		if err = os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
+			err = replaceFile(name, text)
+		}
+	default:
+		err = c.root.Replace(c.File(scope), text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write the config: %w", err)
+	}
+	return nil
+}
+
+func replaceFile(name string, text []byte) error {
+	root, err := disk.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return root.Replace(filepath.Base(name), text, 0o644)
+}
+
+func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }

@@ -1,0 +1,241 @@
+package project
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path"
+	"strings"
+
+	"flow/pkg/diag"
+	"flow/pkg/digest"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+)
+
+// Workspace is the name of the revision that is the files on disk.
+const WorkspaceRevision = "workspace"
+
+// Revision is the project as a git commit has it, or as the workspace does.
+type Revision struct {
+	Name   string // as a person named it
+	Commit string // "" for the workspace
+
+	project *Project
+	locked  *lock.File
+}
+
+// ErrNoGit is what asking for a revision gets where there is no git to ask.
+var ErrNoGit = errors.New("no git")
+
+// Revision finds a commit by anything that git resolves to one. The name
+// "workspace", and "", is the files on disk.
+func (p *Project) Revision(ctx context.Context, name string) (*Revision, error) {
+	if name == "" || name == WorkspaceRevision {
+		return &Revision{Name: WorkspaceRevision, project: p}, nil
+	}
+	if !p.Git {
+		return nil, fmt.Errorf("%w: %s is in no git repository, so there is no revision %q to compare with", ErrNoGit, p.Root.Dir(), name)
+	}
+	if _, err := exec.LookPath("git"); err != nil {
+		return nil, fmt.Errorf("%w: the program git is not on PATH; it is what reads revision %q", ErrNoGit, name)
+	}
+	commit, err := p.git(ctx, "rev-parse", "--quiet", "--verify", "--end-of-options", name+"^{commit}")
+	if err != nil {
+		if _, none := p.git(ctx, "rev-parse", "--quiet", "--verify", "HEAD^{commit}"); none != nil {
+			return nil, fmt.Errorf("%w: the repository has no commit yet, so there is no revision %q to compare with", ErrNoGit, name)
+		}
+		return nil, diag.At(diag.Pos{}, "git knows no revision %q", name).
+			WithHint("`git branch -a`, `git tag` and `git log` show what there is")
+	}
+	return &Revision{Name: name, Commit: strings.TrimSpace(string(commit)), project: p}, nil
+}
+
+// git runs a git command in the project's root and returns what it prints.
+func (p *Project) git(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.quotepath=off"}, args...)...)
+	cmd.Dir = p.Root.Dir()
+	cmd.Env = append(environment(nil), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
+	}
+	return out, nil
+}
+
+// Revisions returns the names of all branches or all tags.
+func (p *Project) Revisions(ctx context.Context, kind string) ([]string, error) {
+	if !p.Git {
+		return nil, fmt.Errorf("%w: %s is in no git repository", ErrNoGit, p.Root.Dir())
+	}
+	out, err := p.git(ctx, "for-each-ref", "--format=%(refname:short)", map[string]string{"branches": "refs/heads", "tags": "refs/tags"}[kind])
+	return strings.Fields(string(out)), err
+}
+
+// Commits returns the commits that HEAD leads to, the newest first.
+func (p *Project) Commits(ctx context.Context) ([]string, error) {
+	if !p.Git {
+		return nil, fmt.Errorf("%w: %s is in no git repository", ErrNoGit, p.Root.Dir())
+	}
+	out, err := p.git(ctx, "rev-list", "HEAD", "--")
+	return strings.Fields(string(out)), err
+}
+
+// Tracked returns which of some paths git tracks.
+func (p *Project) Tracked(ctx context.Context, paths []string) ([]string, error) {
+	out, err := p.git(ctx, append([]string{"ls-files", "-z", "--"}, paths...)...)
+	if err != nil {
+		return nil, err
+	}
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == 0 }), nil
+}
+
+// Read returns what a file held in the revision: from git, or, when it is an out or
+// a data source that git ignores, from the cache as pipeline.lock tells. The error is fs.ErrNotExist when
+// neither has it.
+func (r *Revision) Read(ctx context.Context, name string) ([]byte, error) {
+	if r.Commit == "" {
+		return r.project.Root.Read(name)
+	}
+	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+name)
+	if err == nil || ctx.Err() != nil {
+		return text, ctx.Err()
+	}
+	locked, err := r.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	content, found := lockedContent(locked, name)
+	if !found {
+		return nil, &fs.PathError{Op: "read at " + r.Name, Path: name, Err: fs.ErrNotExist}
+	}
+	return r.project.readContent(ctx, content)
+}
+
+// readContent reads an object of the cache and checks it.
+func (p *Project) readContent(ctx context.Context, content digest.Content) ([]byte, error) {
+	object, err := p.Cache.Objects().Get(ctx, content.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer object.Close()
+	text, err := io.ReadAll(object)
+	if err == nil && digest.Sum(text) != content.ID {
+		err = fmt.Errorf("the cache's copy %s is damaged; `flow fsck` says more", content.ID)
+	}
+	return text, err
+}
+
+func lockedContent(locked *lock.File, name string) (digest.Content, bool) {
+	if content, found := locked.Data[name]; found {
+		return content, true
+	}
+	for _, entry := range locked.Stages {
+		if content, found := entry.Out(name); found {
+			return content, true
+		}
+	}
+	return digest.Content{}, false
+}
+
+// Lock returns what the revision's lock tells.
+func (r *Revision) Lock(ctx context.Context) (*lock.File, error) {
+	if r.Commit == "" {
+		return r.project.Ledger.Read()
+	}
+	if r.locked != nil {
+		return r.locked, nil
+	}
+	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+lock.Name)
+	if err != nil {
+		return lock.New(), ctx.Err()
+	}
+	r.locked, err = lock.Decode(lock.Name, text)
+	return r.locked, err
+}
+
+// Pipeline returns the pipeline as the revision declares it; an empty one where the
+// revision has none.
+func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
+	if r.Commit == "" {
+		return r.project.Pipeline()
+	}
+	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+stages.File)
+	if err != nil {
+		return stages.Parse(stages.File, nil)
+	}
+	pipeline, err := stages.Parse(stages.File, text)
+	if err != nil {
+		return nil, fmt.Errorf("at %s: %w", r.Name, err)
+	}
+	return pipeline, nil
+}
+
+// Files lists the regular files at or below a path, as the revision has them.
+func (r *Revision) Files(ctx context.Context, name string) ([]string, error) {
+	if r.Commit == "" {
+		return r.project.filesBelow(name)
+	}
+	out, err := r.project.git(ctx, "ls-tree", "-r", "-z", "--name-only", r.Commit, "--", name)
+	if err != nil {
+		return nil, err
+	}
+	files := strings.FieldsFunc(string(out), func(c rune) bool { return c == 0 })
+	if len(files) > 0 {
+		return files, nil
+	}
+	return r.lockedFiles(ctx, name)
+}
+
+// lockedFiles is for outs that git does not hold.
+func (r *Revision) lockedFiles(ctx context.Context, name string) ([]string, error) {
+	locked, err := r.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	content, found := lockedContent(locked, name)
+	if !found {
+		return nil, nil
+	}
+	if content.Mode != digest.Dir {
+		return []string{name}, nil
+	}
+	tree, err := r.project.Cache.ReadTree(ctx, content.ID)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, entry := range tree {
+		files = append(files, path.Join(name, entry.Path))
+	}
+	return files, nil
+}
+
+func (p *Project) filesBelow(name string) ([]string, error) {
+	info, err := p.Root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || !info.IsDir() {
+		return []string{name}, err
+	}
+	entries, err := p.Root.ReadDir(name)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, entry := range entries {
+		below, err := p.filesBelow(path.Join(name, entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, below...)
+	}
+	return files, nil
+}

@@ -1,0 +1,184 @@
+// Package project finds a project on disk and opens its parts.
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"flow/pkg/cache"
+	"flow/pkg/diag"
+	"flow/pkg/disk"
+	"flow/pkg/engine"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+	"flow/pkg/workspace"
+)
+
+// State is the name of flow's own folder in a project.
+const State = ".flow"
+
+// Project is an open project.
+type Project struct {
+	Root      *disk.Root
+	Config    *Config
+	Cache     *cache.Cache
+	Workspace *workspace.Workspace
+	Ledger    *lock.Ledger
+	Git       bool // the project is in a git repository
+}
+
+// Find returns the root of the project that a folder is in: the nearest folder,
+// upwards, that holds .flow or pipeline.yaml.
+func Find(dir string) (string, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the project: %w", err)
+	}
+	for at := absolute; ; at = filepath.Dir(at) {
+		if exists(filepath.Join(at, State)) || exists(filepath.Join(at, stages.File)) {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", diag.At(diag.Pos{}, "%s is in no flow project: there is no %s and no %s here or above", absolute, stages.File, State).
+				WithHint("start one here: flow init")
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// Open opens the project that a folder is in. It writes nothing.
+func Open(dir string) (*Project, error) {
+	found, err := Find(dir)
+	if err != nil {
+		return nil, err
+	}
+	root, err := disk.OpenRoot(found)
+	if err != nil {
+		return nil, fmt.Errorf("open the project: %w", err)
+	}
+	p := &Project{Root: root, Git: inGit(root.Dir())}
+	if p.Config, err = LoadConfig(root); err != nil {
+		return nil, err
+	}
+	if err := p.openCache(); err != nil {
+		return nil, err
+	}
+	p.Workspace, err = workspace.Open(root, p.Cache, workspace.Options{IndexDir: State + "/index"})
+	if err != nil {
+		return nil, fmt.Errorf("open the workspace: %w", err)
+	}
+	p.Ledger = lock.NewLedger(root, lock.Name, State)
+	return p, nil
+}
+
+// inGit looks for .git here and above.
+func inGit(dir string) bool {
+	for at := dir; ; at = filepath.Dir(at) {
+		if exists(filepath.Join(at, ".git")) {
+			return true
+		}
+		if at == filepath.Dir(at) {
+			return false
+		}
+	}
+}
+
+// CacheDir returns the absolute path of the cache's folder.
+func (p *Project) CacheDir() string {
+	dir := p.Config.CacheDir()
+	if dir == "" {
+		return p.Root.Path(State + "/cache")
+	}
+	if rest, found := strings.CutPrefix(dir, "~/"); found {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	if filepath.IsAbs(dir) {
+		return filepath.Clean(dir)
+	}
+	return filepath.Join(p.Root.Dir(), dir)
+}
+
+func (p *Project) openCache() error {
+	links, err := p.Config.Links()
+	if err != nil {
+		return err
+	}
+	dir := p.CacheDir()
+	if err := os.MkdirAll(dir, 0o755); err != nil && !errors.Is(err, fs.ErrPermission) && !isReadOnly(err) {
+		return fmt.Errorf("make the cache's folder: %w", err)
+	}
+	root, err := disk.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		root, err = p.Root, nil // a project that can only be read and has no cache yet
+	}
+	if err != nil {
+		return fmt.Errorf("open the cache: %w", err)
+	}
+	p.Cache, err = cache.Open(root, cache.Options{Links: links})
+	return err
+}
+
+// Prepare makes what a command that changes the project needs: the state folder,
+// which ignores itself in git but for the shared config.
+func (p *Project) Prepare() error {
+	if err := p.Root.MkdirAll(State+"/tmp", 0o755); err != nil {
+		return fmt.Errorf("prepare %s: %w", State, err)
+	}
+	ignore := State + "/.gitignore"
+	if p.Root.Exists(ignore) {
+		return nil
+	}
+	if err := p.Root.Replace(ignore, []byte("/*\n!/config\n"), 0o644); err != nil {
+		return fmt.Errorf("prepare %s: %w", State, err)
+	}
+	return nil
+}
+
+// Pipeline reads the declared pipeline.
+func (p *Project) Pipeline() (*stages.Pipeline, error) {
+	text, err := p.Root.Read(stages.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, diag.At(diag.Pos{}, "there is no %s in %s", stages.File, p.Root.Dir()).
+			WithHint("declare a first stage: flow stage add --help")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the pipeline: %w", err)
+	}
+	return stages.Parse(stages.File, text)
+}
+
+// Engine opens the engine over the project's pipeline.
+func (p *Project) Engine() (*engine.Engine, error) {
+	pipeline, err := p.Pipeline()
+	if err != nil {
+		return nil, err
+	}
+	graph, err := pipeline.Graph()
+	if err != nil {
+		return nil, err
+	}
+	return &engine.Engine{
+		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
+		Runner: Runner{}, State: State, Git: p.Git,
+	}, nil
+}
+
+// DescribeLinks says in which ways files come out of the cache, in the order in
+// which they are tried.
+func (p *Project) DescribeLinks() string {
+	var kinds []string
+	for _, kind := range p.Cache.Links() {
+		kinds = append(kinds, string(kind))
+	}
+	return strings.Join(kinds, ", then ")
+}

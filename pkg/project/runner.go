@@ -1,0 +1,49 @@
+package project
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"flow/pkg/engine"
+	"flow/pkg/process"
+)
+
+// Runner runs the scripts of stages as processes of this machine.
+type Runner struct{}
+
+var _ engine.Runner = Runner{}
+
+// Run runs one script under a supervisor.
+func (Runner) Run(ctx context.Context, command engine.Command, output func(stderr bool, line string)) (engine.Outcome, error) {
+	shell := command.Shell
+	if len(shell) == 0 {
+		shell = process.Shell()
+	}
+	result, err := process.Run(ctx, process.Spec{
+		Argv:  append(append([]string(nil), shell...), command.Script),
+		Dir:   command.Dir,
+		Env:   environment(command.Env),
+		Locks: command.Locks,
+	}, output)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	if result.Stopped {
+		return engine.Outcome{}, context.Cause(ctx)
+	}
+	return engine.Outcome{Code: result.Code, Signal: result.Signal, Wall: result.Wall, CPU: result.CPU, MaxRSS: result.MaxRSS,
+		Leftover: result.Leftover}, nil
+}
+
+// environment is flow's own with a stage's over it. What an outer flow has set for
+// its stage is left out.
+func environment(over []string) []string {
+	var env []string
+	for _, pair := range os.Environ() {
+		if !strings.HasPrefix(pair, "FLOW_STAGE=") && !strings.HasPrefix(pair, "FLOW_ROOT=") {
+			env = append(env, pair)
+		}
+	}
+	return append(env, over...)
+}
