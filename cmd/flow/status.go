@@ -55,10 +55,11 @@ type statusLine struct {
 }
 
 func runStatus(ctx context.Context, a *app, o *statusOptions) error {
-	_, e, err := a.openEngine()
+	p, e, err := a.openEngine()
 	if err != nil {
 		return err
 	}
+	defer p.Remember()
 	if o.why != "" {
 		return runWhy(ctx, a, e, o)
 	}

@@ -115,9 +115,7 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 			done = append(done, result)
 		}
 	}
-	if err := e.Workspace.Flush(); err != nil {
-		failures = append(failures, err)
-	}
+	e.Flush()
 	return done, errors.Join(failures...)
 }
 
@@ -194,5 +192,6 @@ func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID)
 	if _, err := e.Workspace.Checkout(ctx, name, content); err != nil {
 		return err
 	}
-	return e.Workspace.Flush()
+	e.Flush()
+	return nil
 }

@@ -56,7 +56,8 @@ func (e *Engine) Commit(ctx context.Context, options CommitOptions) ([]Committed
 			failures = append(failures, err)
 		}
 	}
-	return done, errors.Join(append(failures, e.Workspace.Flush())...)
+	e.Flush()
+	return done, errors.Join(failures...)
 }
 
 func (e *Engine) commitStep(ctx context.Context, step *Step, options CommitOptions) (bool, error) {

@@ -2,10 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 
 	"flow/pkg/diag"
 	"flow/pkg/digest"
@@ -272,88 +269,4 @@ func (e *Engine) paramsMadeAbove(step *Step, plan *Plan) bool {
 		}
 	}
 	return false
-}
-
-// check finds what would stop a run before it starts: deps and params that are not
-// there and that nothing in the plan makes.
-func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
-	var problems diag.List
-	for _, step := range plan.Steps {
-		if step.State == Fresh {
-			continue
-		}
-		if step.Stage.Source {
-			problems.Add(e.missingSource(ctx, step, plan.Locked))
-			continue
-		}
-		if step.Stage.Frozen || step.Will == event.WouldGet {
-			continue
-		}
-		if !e.paramsMadeAbove(step, plan) {
-			for _, problem := range missingParams(step.Stage, step.is.missing) {
-				problems.Add(problem)
-			}
-		}
-		for _, dep := range step.Stage.Deps {
-			if !step.is.deps[dep.Path].Exists() && !options.AllowMissing {
-				problems.Add(e.missingDep(step.Stage, dep, plan))
-			}
-		}
-	}
-	if len(problems) == 1 {
-		return &MissingError{problems[0]}
-	}
-	return problems.Err()
-}
-
-func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File) *diag.Error {
-	out := step.Stage.Outs[0]
-	if step.is.outs[out.Path].Exists() {
-		return nil
-	}
-	was, recorded := locked.Data[out.Path]
-	if recorded {
-		if whole, err := e.Cache.Has(ctx, was); err == nil && whole {
-			return nil
-		}
-	}
-	return diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path).
-		WithHint("put the file back, or remove the source: flow remove %s", out.Path)
-}
-
-// missingDep explains a dep that is not there; nil when a stage of the plan makes it.
-func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, plan *Plan) *diag.Error {
-	for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
-		if above, selected := plan.byName[owner.Stage.Name]; selected {
-			if above.Will != event.Fresh {
-				return nil
-			}
-			continue
-		}
-		return diag.At(dep.Pos, "stage %q: dep %s is missing; %q makes it, which is not among the targets", stage.Name, dep.Path, owner.Stage.Title()).
-			WithHint("run it first: flow repro %s", owner.Stage.Title())
-	}
-	problem := diag.At(dep.Pos, "stage %q: dep %s is not there, and no stage makes it", stage.Name, dep.Path)
-	if meant := e.nearestFile(dep.Path); meant != "" {
-		return problem.WithHint("did you mean %q?", meant)
-	}
-	return problem.WithHint("write the file, or declare it as an out of the stage that makes it")
-}
-
-// nearestFile looks for a misspelt path among the outs and the files beside it.
-func (e *Engine) nearestFile(name string) string {
-	var candidates []string
-	entries, err := e.Root.ReadDir(path.Dir(name))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	for _, entry := range entries {
-		candidates = append(candidates, path.Join(path.Dir(name), entry.Name()))
-	}
-	for _, stage := range e.Pipeline.Stages {
-		for _, out := range stage.Outs {
-			candidates = append(candidates, out.Path)
-		}
-	}
-	return diag.Nearest(name, candidates)
 }

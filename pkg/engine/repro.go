@@ -22,11 +22,17 @@ func (e *Engine) Repro(ctx context.Context, options Options, sink event.Sink) er
 	r := &run{Engine: e, options: options, sink: sink, status: map[string]event.Status{}, because: map[string]string{},
 		counts: map[event.Status]int{}, messages: make(chan message, 64), settled: started}
 	err := r.repro(ctx)
-	if flushed := e.Workspace.Flush(); err == nil {
-		err = flushed
-	}
+	e.Flush()
 	sink.Emit(event.RunFinished{Time: time.Now(), Duration: time.Since(started), Counts: r.counts, Dry: options.Dry, Err: err})
 	return err
+}
+
+// Flush writes down what was learnt about files and objects, so that the next command
+// need not read them again. What can't be written costs that and nothing else, so
+// there is no error.
+func (e *Engine) Flush() {
+	_ = e.Workspace.Flush()
+	_ = e.Cache.Flush()
 }
 
 // run is the owner of one run: it alone holds the plan, the lock and the sink.
@@ -55,6 +61,9 @@ func (r *run) repro(ctx context.Context) error {
 		return err
 	}
 	if err := r.check(ctx, r.plan, r.options); err != nil {
+		return err
+	}
+	if err := r.checkTracked(ctx, r.plan); err != nil {
 		return err
 	}
 	r.sink.Emit(event.RunStarted{Time: time.Now(), Stages: len(r.plan.Steps), Dry: r.options.Dry})

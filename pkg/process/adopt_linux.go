@@ -2,10 +2,10 @@ package process
 
 import (
 	"bytes"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,42 +26,59 @@ func ownGroup() *syscall.SysProcAttr {
 
 // adopted returns this process's children.
 func adopted() []int {
-	return parents().below(os.Getpid())
+	return children(relatives(), os.Getpid())
 }
 
 // descendants returns this process's children, theirs, and so on, sorted.
 func descendants() []int {
-	tree := parents()
-	found := tree.below(os.Getpid())
+	all := relatives()
+	found := children(all, os.Getpid())
 	for i := 0; i < len(found); i++ {
-		found = append(found, tree.below(found[i])...)
+		found = append(found, children(all, found[i])...)
 	}
 	slices.Sort(found)
 	return found
 }
 
-// family holds the parent of each living process.
-type family map[int]int
-
-func (f family) below(parent int) []int {
-	var children []int
-	for _, pid := range slices.Sorted(maps.Keys(f)) {
-		if f[pid] == parent {
-			children = append(children, pid)
+func children(all []relative, parent int) []int {
+	var found []int
+	for _, one := range all {
+		if one.parent == parent {
+			found = append(found, one.pid)
 		}
 	}
-	return children
+	return found
 }
 
-// parents reads all of /proc: a kernel may lack the list of a process's children.
-func parents() family {
-	found := family{}
+// killSession kills all processes of a session, as a supervisor's is when that
+// one can't do it.
+func killSession(session int) {
+	for range 100 { // what it finds may start others before it dies
+		found := false
+		for _, one := range relatives() {
+			if one.session == session {
+				found = true
+				_ = syscall.Kill(one.pid, syscall.SIGKILL)
+			}
+		}
+		if !found {
+			return
+		}
+	}
+}
+
+// relative is a living process.
+type relative struct{ pid, parent, session int }
+
+// relatives reads all of /proc: a kernel may lack the list of a process's children.
+func relatives() []relative {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return found
+		return nil
 	}
 	defer dir.Close()
 	names, _ := dir.Readdirnames(-1)
+	var found []relative
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
@@ -71,14 +88,14 @@ func parents() family {
 		if err != nil {
 			continue // it ended
 		}
-		// 42 (any name) S 1 …
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 2 || fields[0][0] == 'Z' {
+		// "42 (any name) S parent group session …"; Z is a zombie
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) < 4 || fields[0] == "Z" {
 			continue
 		}
-		if parent, err := strconv.Atoi(string(fields[1])); err == nil {
-			found[pid] = parent
-		}
+		parent, _ := strconv.Atoi(fields[1])
+		session, _ := strconv.Atoi(fields[3])
+		found = append(found, relative{pid: pid, parent: parent, session: session})
 	}
 	return found
 }

@@ -27,7 +27,7 @@ func parent(script string) int {
 	if lock := os.NewFile(3, "lock"); os.Getenv("FLOW_TEST_LOCK") != "" {
 		spec.Locks = []*os.File{lock}
 	}
-	result, err := process.Run(context.Background(), spec, func(_ bool, line string) { fmt.Println(line) })
+	result, err := process.Run(context.Background(), spec, func(_ bool, line string) { _, _ = os.Stdout.WriteString(line + "\n") })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

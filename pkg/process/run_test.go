@@ -135,15 +135,15 @@ func TestRun_orderWithinAStream(t *testing.T) {
 
 func TestRun_longLine(t *testing.T) {
 	// What is measured is a process that runs the command, not this one.
-	spec := process.Spec{Argv: os.Args[:1], Env: append(os.Environ(), "GORACE=atexit_sleep_ms=0", asParent+"=head -c 100000000 /dev/zero | tr '\\0' x")}
+	spec := process.Spec{Argv: os.Args[:1], Env: append(os.Environ(), "GORACE=atexit_sleep_ms=0", asParent+"=head -c 200000000 /dev/zero | tr '\\0' x")}
 	longest, total := 0, 0
 	result, err := process.Run(context.Background(), spec, func(_ bool, line string) {
 		longest, total = max(longest, len(line)), total+len(line)
 	})
 	require.NoError(t, err)
-	require.Equal(t, 100_000_000, total)
+	require.Equal(t, 200_000_000, total)
 	require.Equal(t, 64<<10, longest)
-	require.Less(t, result.MaxRSS, int64(80_000_000))
+	require.Less(t, result.MaxRSS, int64(200_000_000))
 }
 
 func TestRun_binaryBytes(t *testing.T) {

@@ -192,11 +192,13 @@ func (r *running) listen() <-chan report {
 	return reports
 }
 
-// lost kills what a supervisor left behind that ended without a word.
+// lost kills what a supervisor left behind that ended without a word; maybe even
+// before it could tell which process the command is.
 func (r *running) lost() error {
 	if r.pid > 0 {
 		_ = syscall.Kill(-r.pid, syscall.SIGKILL)
 	}
+	killSession(r.supervisor.Process.Pid)
 	_ = r.supervisor.Wait()
 	return fmt.Errorf("run %s: its supervisor ended early (%v), and the command was killed", r.name, r.supervisor.ProcessState)
 }

@@ -54,7 +54,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Open opens the project that a folder is in. It writes nothing.
+// Open opens the project that a folder is in. It writes nothing but an empty folder
+// for the cache, where it can.
 func Open(dir string) (*Project, error) {
 	found, err := Find(dir)
 	if err != nil {
@@ -167,10 +168,23 @@ func (p *Project) Engine() (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engine.Engine{
+	e := &engine.Engine{
 		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
 		Runner: Runner{}, State: State, Git: p.Git,
-	}, nil
+	}
+	if p.Git {
+		e.GitTracked = p.Tracked
+	}
+	return e, nil
+}
+
+// Remember writes down what a reading command has learnt about the files, where the
+// project can be written.
+func (p *Project) Remember() {
+	if p.Prepare() == nil {
+		_ = p.Workspace.Flush()
+		_ = p.Cache.Flush()
+	}
 }
 
 // DescribeLinks says in which ways files come out of the cache, in the order in

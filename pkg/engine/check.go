@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+
+	"flow/pkg/diag"
+	"flow/pkg/event"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+)
+
+// check finds what would stop a run before it starts: deps and params that are not
+// there and that nothing in the plan makes.
+func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
+	var problems diag.List
+	for _, step := range plan.Steps {
+		if step.State == Fresh {
+			continue
+		}
+		if step.Stage.Source {
+			problems.Add(e.missingSource(ctx, step, plan.Locked))
+			continue
+		}
+		if step.Stage.Frozen || step.Will == event.WouldGet {
+			continue
+		}
+		if !e.paramsMadeAbove(step, plan) {
+			for _, problem := range missingParams(step.Stage, step.is.missing) {
+				problems.Add(problem)
+			}
+		}
+		for _, dep := range step.Stage.Deps {
+			if !step.is.deps[dep.Path].Exists() && !options.AllowMissing {
+				problems.Add(e.missingDep(step.Stage, dep, plan))
+			}
+		}
+	}
+	if len(problems) == 1 {
+		return &MissingError{problems[0]}
+	}
+	return problems.Err()
+}
+
+// checkTracked refuses to run a stage for the first time whose cached outs git
+// tracks: two would keep them, and flow is about to replace them.
+func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
+	var paths []string
+	places := map[string]*stages.Out{}
+	for _, step := range plan.Steps {
+		if step.was != nil || step.State == Fresh || step.Stage.Source {
+			continue
+		}
+		for i := range step.Stage.Outs {
+			if out := &step.Stage.Outs[i]; out.Cache && step.is.outs[out.Path].Exists() {
+				paths = append(paths, out.Path)
+				places[out.Path] = out
+			}
+		}
+	}
+	if len(paths) == 0 || e.GitTracked == nil {
+		return nil
+	}
+	tracked, err := e.GitTracked(ctx, paths)
+	if err != nil {
+		return nil // git has no answer: the outs are kept before they are replaced
+	}
+	var problems diag.List
+	for _, name := range tracked {
+		for _, owner := range e.Pipeline.OwnerOf(name) {
+			if out := places[owner.Out.Path]; out != nil {
+				problems.Add(diag.At(out.Pos, "out %s is tracked by git", out.Path).
+					WithHint("let one keep it: git rm -r --cached %s, or declare it with cache: false", out.Path))
+				delete(places, out.Path)
+			}
+		}
+	}
+	return problems.Err()
+}
+
+func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File) *diag.Error {
+	out := step.Stage.Outs[0]
+	if step.is.outs[out.Path].Exists() {
+		return nil
+	}
+	was, recorded := locked.Data[out.Path]
+	if recorded {
+		if whole, err := e.Cache.Has(ctx, was); err == nil && whole {
+			return nil
+		}
+	}
+	return diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path).
+		WithHint("put the file back, or remove the source: flow remove %s", out.Path)
+}
+
+// missingDep explains a dep that is not there; nil when a stage of the plan makes it.
+func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, plan *Plan) *diag.Error {
+	for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
+		if above, selected := plan.byName[owner.Stage.Name]; selected {
+			if above.Will != event.Fresh {
+				return nil
+			}
+			continue
+		}
+		return diag.At(dep.Pos, "stage %q: dep %s is missing; %q makes it, which is not among the targets", stage.Name, dep.Path, owner.Stage.Title()).
+			WithHint("run it first: flow repro %s", owner.Stage.Title())
+	}
+	problem := diag.At(dep.Pos, "stage %q: dep %s is not there, and no stage makes it", stage.Name, dep.Path)
+	if meant := e.nearestFile(dep.Path); meant != "" {
+		return problem.WithHint("did you mean %q?", meant)
+	}
+	return problem.WithHint("write the file, or declare it as an out of the stage that makes it")
+}
+
+// nearestFile looks for a misspelt path among the outs and the files beside it.
+func (e *Engine) nearestFile(name string) string {
+	var candidates []string
+	entries, err := e.Root.ReadDir(path.Dir(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	for _, entry := range entries {
+		candidates = append(candidates, path.Join(path.Dir(name), entry.Name()))
+	}
+	for _, stage := range e.Pipeline.Stages {
+		for _, out := range stage.Outs {
+			candidates = append(candidates, out.Path)
+		}
+	}
+	return diag.Nearest(name, candidates)
+}
