@@ -123,6 +123,9 @@ func (f *fault) colons() []int {
 	return colons
 }
 
+// maxKey is YAML's limit for a key on one line.
+const maxKey = 1024
+
 func secondColon(f *fault) *diag.Error {
 	colons := f.colons()
 	if len(colons) > 1 {
@@ -130,6 +133,9 @@ func secondColon(f *fault) *diag.Error {
 			WithHint("put quotes around the value")
 	}
 	from, _ := f.bounds()
+	if len(colons) == 1 && colons[0]-from > maxKey {
+		return f.atLine("the key is longer than the limit of %d characters", maxKey)
+	}
 	above, text := f.above(from)
 	if i := strings.IndexByte(text, ':'); i > 0 && i+1 < len(text) && !strings.Contains(text, ": ") && !strings.HasPrefix(text, "- ") {
 		return f.src.fail(above+i, 1, "a blank is missing behind the colon")
@@ -164,38 +170,38 @@ func badIndent(f *fault) *diag.Error {
 	block := f.line
 	f.line = f.firstBad()
 	at, text := f.content()
-	if f.line == block || afterQuoted(text) {
-		return f.stray(at, text)
+	if problem := f.stray(at, text); problem != nil {
+		return problem
 	}
-	if strings.HasPrefix(text, "- ") || text == "-" {
+	switch {
+	case f.line == block:
+		return f.atLine("something stands here that belongs to no key").WithHint("put quotes around the value, or check the indentation")
+	case (strings.HasPrefix(text, "- ") || text == "-") && strings.HasSuffix(f.problem, "key"):
 		return f.atLine("a list item can't stand among keys").WithHint("align it with the items that it belongs to")
-	}
-	if strings.Contains(f.problem, "'-'") {
+	case !strings.HasPrefix(text, "-") && strings.Contains(f.problem, "'-'"):
 		return f.atLine("this is no item of the list above").WithHint("start it with a dash, or align it with the keys it belongs to")
 	}
 	return f.atLine("the indentation fits no line above").WithHint("align it with the keys that it belongs to")
 }
 
-// afterQuoted tells whether a line holds a quoted or bracketed value with something
-// behind it.
-func afterQuoted(text string) bool { return strings.ContainsAny(text, `"'[{`) }
-
-// stray finds what stands behind a value that is complete, as in: 'it's'.
+// stray finds what stands behind a quoted text that is complete, as in: 'it's'.
 func (f *fault) stray(at int, text string) *diag.Error {
 	for i := range len(text) {
 		if strings.IndexByte(`"'`, text[i]) < 0 || i > 0 && strings.IndexByte(" \t[{,", text[i-1]) < 0 {
 			continue
 		}
-		if end := f.src.quotedEnd(at + i); end < at+len(text) {
-			rest := strings.TrimLeft(f.src.text[end:at+len(text)], " \t")
-			if rest != "" && strings.IndexByte(":,]}#", rest[0]) < 0 {
-				return f.src.failSpan(at+len(text)-len(rest), at+len(text), "the quoted text ends before this").
-					WithHint("put quotes around the whole, and write a quote inside them twice ('') or as \\\"")
-			}
+		end := f.src.quotedEnd(at + i)
+		if end >= at+len(text) {
+			return nil
 		}
-		break
+		rest := strings.TrimLeft(f.src.text[end:at+len(text)], " \t")
+		if rest == "" || strings.IndexByte(":,]}#", rest[0]) >= 0 {
+			return nil
+		}
+		return f.src.failSpan(at+len(text)-len(rest), at+len(text), "the quoted text ends before this").
+			WithHint("put quotes around the whole, and write a quote inside them twice ('') or as \\\"")
 	}
-	return f.atLine("something stands here that belongs to no key").WithHint("put quotes around the value, or check the indentation")
+	return nil
 }
 
 func openBracket(f *fault) *diag.Error {
@@ -234,6 +240,9 @@ func afterEnd(f *fault) *diag.Error {
 		b := newBuilder(f.src)
 		if node := b.root(f.root); len(b.problems) == 0 {
 			at = f.src.skip(f.src.end(node))
+			if strings.HasPrefix(f.src.text[at:], "...") {
+				at = f.src.skip(at + len("..."))
+			}
 		}
 	}
 	return f.src.failSpan(at, f.src.lineEnd(at), "the document is complete before this").

@@ -130,7 +130,12 @@ func (s *source) lineText(line int) string {
 	if to-from > maxLine+2 {
 		return ""
 	}
-	return strings.TrimRight(s.text[from:to], "\r\n")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			return utf8.RuneError // a terminal would obey it
+		}
+		return r
+	}, strings.TrimRight(s.text[from:to], "\r\n"))
 }
 
 // fail returns an error at an offset that spans width runes.
@@ -166,7 +171,9 @@ type cursor struct {
 
 func (c *cursor) offset(line, col int) int {
 	s := c.src
-	line = min(max(line, 1), len(s.breaks))
+	if line = max(line, 1); line > len(s.breaks) {
+		return len(s.text) // the library ends every file with a line break
+	}
 	start := s.breaks[line-1]
 	if s.ascii {
 		return min(start+max(col, 1)-1, len(s.text))

@@ -32,6 +32,9 @@ type Engine struct {
 	State     string // flow's own folder, below Root
 	Git       bool   // outs are kept out of git by .gitignore files
 
+	// GitTracked returns which of some paths git tracks; nil where there is no git.
+	GitTracked func(ctx context.Context, paths []string) ([]string, error)
+
 	params paramFiles
 }
 

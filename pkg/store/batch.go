@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -83,8 +84,9 @@ func (b *Batch) pending(id digest.ID) bool {
 	return found
 }
 
-// stored reports whether the store has an object, going by its size. If so, Commit
-// makes its name durable: whoever put it there may not have come so far yet.
+// stored reports whether the store has an object, whole: what has rotten since it
+// was put there is replaced by what is being added. If it has, Commit makes its name
+// durable: whoever put it there may not have come so far yet.
 func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	below, err := b.open()
 	if err != nil {
@@ -97,10 +99,29 @@ func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
 		return false, err
 	}
+	if whole, err := b.whole(below, id); err != nil || !whole {
+		return false, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.names[path.Dir(objectName(id))] = true
+	b.names[path.Dir(objectName(id))], b.names["."] = true, true
 	return true, nil
+}
+
+// whole reads a stored object and compares it with its digest.
+func (b *Batch) whole(below *disk.Root, id digest.ID) (bool, error) {
+	file, err := below.Open(objectName(id))
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	w := b.work.Get().(*work)
+	defer b.work.Put(w)
+	w.hasher.Reset()
+	if _, err := io.CopyBuffer(w.hasher, struct{ io.Reader }{file}, w.second()); err != nil {
+		return false, err
+	}
+	return w.hasher.Sum() == id, nil
 }
 
 // keep closes a temp and lets it wait for Commit.

@@ -100,7 +100,7 @@ func plain(value any) any {
 
 func FuzzLoadTOML(f *testing.F) {
 	seed(f, "a = 1\n[b.c]\nd = [1, {e = 'x'}]\n[[f]]\ng = 1979-05-27T07:32:00Z\n[[f.h]]\n", "a.b = nan\na.c = -inf # x\n", "a = 0x1F\nb = \"\"\"x\\\n  y\"\"\"",
-		"[a]\nb.c = 1\n[a.b]", "x = {a = {b = 1}, a.c = 2}", "a = 07:32\n")
+		"[a]\nb.c = 1\n[a.b]", "x = {a = {b = 1}, a.c = 2}", "a = 07:32\n", "\"所", "\x80")
 	f.Fuzz(func(t *testing.T, text string) {
 		tree, err := check(t, "f.toml", text)
 		var peer map[string]any
@@ -171,7 +171,7 @@ func FuzzLoadYAML(f *testing.F) {
 }
 
 func FuzzParseJSONText(f *testing.F) {
-	seed(f, "1", `"a"`, "[1,NaN]", "-Infinity", "{}")
+	seed(f, "1", `"a"`, "[1,NaN]", "-Infinity", "{}", "\"\xab\"")
 	f.Fuzz(func(t *testing.T, text string) {
 		value, err := values.ParseJSONText(text)
 		if err != nil {

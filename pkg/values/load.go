@@ -4,6 +4,7 @@ import (
 	"path"
 	"sort"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"flow/pkg/diag"
@@ -133,9 +134,17 @@ func (s *source) fail(offset, width int, format string, args ...any) *diag.Error
 	rest := s.text[start:min(len(s.text), start+maxLine+1)]
 	rest, _, _ = strings.Cut(rest, "\n")
 	if len(rest) <= maxLine {
-		problem.Line = strings.ToValidUTF8(strings.TrimSuffix(rest, "\r"), "\ufffd")
+		problem.Line = strings.Map(harmless, strings.ToValidUTF8(strings.TrimSuffix(rest, "\r"), "\ufffd"))
 	}
 	return problem
+}
+
+// harmless replaces what would control a terminal.
+func harmless(r rune) rune {
+	if r != '\t' && unicode.IsControl(r) {
+		return utf8.RuneError
+	}
+	return r
 }
 
 // node returns a new node that stands at an offset.

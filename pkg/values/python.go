@@ -95,7 +95,7 @@ func (r *pyReader) body(into *node, indent int, scope pyScope, depth int) *diag.
 	name := r.wordAt(1)
 	colon := r.outside(r.tokens, ":")
 	if colon < 0 {
-		return r.fail(r.start(), len(r.wordAt(0)), "%s %s has no colon", r.wordAt(0), name)
+		return r.fail(r.start(), len(r.wordAt(0)), "%s %.80s has no colon", r.wordAt(0), name)
 	}
 	inline := r.tokens[colon+1:]
 	if problem := r.simple(inline, into, scope); problem != nil {
