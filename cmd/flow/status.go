@@ -141,7 +141,16 @@ func runWhy(ctx context.Context, a *app, e *engine.Engine, o *statusOptions) err
 
 // printWhy draws the chain of causes, each level under the one that it causes.
 func printWhy(a *app, style ui.Style, why *engine.Cause, indent string) {
-	a.print("%s%s: %s", indent, style.Bold(why.Stage), style.Yellow(willWords[why.Will]))
+	head := indent + style.Bold(why.Stage) + ": " + style.Yellow(willWords[why.Will])
+	switch {
+	case why.Told:
+		a.print("%s (told above)", head)
+		return
+	case len(why.Above) > 0 && len(why.Reasons) == len(why.Above):
+		a.print("%s, because of what is above it", head)
+	default:
+		a.print("%s", head)
+	}
 	for _, reason := range why.Reasons {
 		if reason.Kind != event.Upstream {
 			a.print("%s  %s", indent, reason)
@@ -150,17 +159,13 @@ func printWhy(a *app, style ui.Style, why *engine.Cause, indent string) {
 	for _, file := range why.Files {
 		a.print("%s    %s", indent, file)
 	}
-	if why.Nearest != nil {
-		a.print("%s  no earlier run had these inputs; the nearest differs in:", indent)
+	if len(why.Nearest) > 0 && len(why.Nearest) != len(why.Reasons) {
+		a.print("%s  the nearest earlier run differs in:", indent)
 		for _, line := range why.Nearest {
 			a.print("%s    %s", indent, line)
 		}
 	}
 	for _, above := range why.Above {
-		a.print("%s  %s it reads what this makes:", indent, style.Dim("because"))
-		printWhy(a, style, above, indent+"    ")
-	}
-	if why.Told {
-		a.print("%s  (told above)", indent)
+		printWhy(a, style, above, indent+"  ")
 	}
 }

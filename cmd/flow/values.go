@@ -138,6 +138,9 @@ func runValuesDiff(ctx context.Context, a *app, o *valuesOptions, from, to strin
 	if a.json {
 		return ui.WriteJSON(a.out, diffJSON(changes))
 	}
+	if len(changes) == 0 {
+		a.say("no %s differ between %s and %s", noun(o.Params), from, to)
+	}
 	a.printTable(diffTable(changes, o, from, to), o.md)
 	return nil
 }

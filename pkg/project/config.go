@@ -63,7 +63,7 @@ func LoadConfig(root *disk.Root) (*Config, error) {
 	var problems diag.List
 	for _, scope := range scopes {
 		name, text, err := c.read(scope)
-		if errors.Is(err, fs.ErrNotExist) || name == "" {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || name == "" {
 			continue
 		}
 		if err != nil {
