@@ -83,44 +83,49 @@ func (r *Root) MkdirAll(name string, perm fs.FileMode) error {
 	return err
 }
 
-// MkdirDurable is MkdirAll, and what it made is there after a power loss.
+// MkdirDurable is MkdirAll, and the folder is there after a power loss, even when
+// another process has made it just now.
 func (r *Root) MkdirDurable(name string, perm fs.FileMode) error {
-	made, err := r.mkdirAll(name, perm)
+	folders, err := r.mkdirAll(name, perm)
 	if err != nil {
 		return err
 	}
 	var parents []string
-	for _, folder := range made {
+	for _, folder := range folders {
 		parents = append(parents, path.Dir(folder))
 	}
 	return r.Barrier(nil, parents)
 }
 
-// mkdirAll returns the folders that it made, the deepest first.
+// mkdirAll returns the folders that were not there and the one above them that was,
+// the deepest first.
 func (r *Root) mkdirAll(name string, perm fs.FileMode) ([]string, error) {
-	var missing []string
+	var folders []string
 	for at := name; at != "." && at != ""; at = path.Dir(at) {
-		err := r.fsys.Mkdir(at, perm)
-		if errors.Is(err, fs.ErrNotExist) {
-			missing = append(missing, at)
-			continue
-		}
+		folders = append(folders, at)
+		err := r.mkdirUnlessThere(at, perm)
 		if err == nil {
-			missing = append(missing, at)
 			break
 		}
-		if errors.Is(err, fs.ErrExist) && r.isFolder(at) {
-			break
-		}
-		return nil, r.fail("make folder", at, err)
-	}
-	for i := len(missing) - 2; i >= 0; i-- {
-		err := r.fsys.Mkdir(missing[i], perm)
-		if err != nil && !(errors.Is(err, fs.ErrExist) && r.isFolder(missing[i])) {
-			return nil, r.fail("make folder", missing[i], err)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
 	}
-	return missing, nil
+	for i := len(folders) - 2; i >= 0; i-- {
+		if err := r.mkdirUnlessThere(folders[i], perm); err != nil {
+			return nil, err
+		}
+	}
+	return folders, nil
+}
+
+// mkdirUnlessThere makes one folder; somebody else may be faster.
+func (r *Root) mkdirUnlessThere(name string, perm fs.FileMode) error {
+	err := r.fsys.Mkdir(name, perm)
+	if err == nil || errors.Is(err, fs.ErrExist) && r.isFolder(name) {
+		return nil
+	}
+	return r.fail("make folder", name, err)
 }
 
 // isFolder reports whether name is a folder, or a symlink to one below the root.

@@ -288,6 +288,9 @@ func (b *builder) readTag(node *Node, from *yaml.Node) {
 	if node.at >= len(b.src.text) || !strings.ContainsRune("&!", rune(b.src.text[node.at])) {
 		return
 	}
+	if from.Kind == yaml.ScalarNode && from.Value == "" && from.Style == 0 {
+		return // nothing is there, so that the place may be that of what is next
+	}
 	start, end := b.src.tag(node.at)
 	if start < 0 {
 		return

@@ -24,7 +24,7 @@ func (n *Node) Width() int {
 func (s *source) end(n *Node) int {
 	switch {
 	case n.alias() != "":
-		return s.word(n.at + 1)
+		return s.prop(n.at)
 	case n.scalar():
 		return s.scalarEnd(n)
 	case n.flow:
@@ -33,7 +33,7 @@ func (s *source) end(n *Node) int {
 		end := s.body(n)
 		for i, dash := range s.dashes(n) {
 			end = dash + 1
-			if !n.Items[i].bare(s) {
+			if !n.Items[i].bare() {
 				end = s.end(n.Items[i])
 			}
 		}
@@ -45,11 +45,11 @@ func (s *source) end(n *Node) int {
 }
 
 // bare tells whether not even an anchor or a tag stands where the value could be.
-func (n *Node) bare(s *source) bool { return n.empty() && s.propsEnd(n.at) == n.at }
+func (n *Node) bare() bool { return n.empty() && !n.anchor && n.tag() == "" }
 
 // entryEnd returns where an entry ends.
 func (s *source) entryEnd(entry Entry) int {
-	if entry.Value.bare(s) {
+	if entry.Value.bare() {
 		return s.afterKey(entry)
 	}
 	return s.end(entry.Value)
@@ -83,7 +83,7 @@ func (s *source) dashes(n *Node) []int {
 		at = s.skip(at)
 		dashes[i] = at
 		at++
-		if !item.bare(s) {
+		if !item.bare() {
 			at = s.end(item)
 		}
 	}
@@ -95,7 +95,10 @@ func (s *source) body(n *Node) int {
 	if n.Kind == Map && !n.flow && n.alias() == "" && len(n.own()) > 0 {
 		return s.keyStart(n.own()[0].Key.at)
 	}
-	if n.empty() {
+	switch {
+	case n.bare():
+		return n.at // where there may be an anchor of what is next
+	case n.empty():
 		return s.propsEnd(n.at)
 	}
 	return s.afterProps(n.at)
@@ -116,7 +119,7 @@ func (s *source) propsEnd(at int) int {
 		if at >= len(s.text) || s.text[at] != '&' && s.text[at] != '!' {
 			break
 		}
-		end = s.word(at + 1)
+		end = s.prop(at)
 		at = s.skip(end)
 	}
 	return end
@@ -129,7 +132,7 @@ func (s *source) tag(at int) (start, end int) {
 		if at >= len(s.text) || s.text[at] != '&' && s.text[at] != '!' {
 			break
 		}
-		end = s.word(at + 1)
+		end = s.prop(at)
 		if s.text[at] == '!' {
 			return at, end
 		}
@@ -138,7 +141,19 @@ func (s *source) tag(at int) (start, end int) {
 	return -1, 0
 }
 
-// word returns where the name of an anchor, alias or tag ends.
+// prop returns where the anchor, alias or tag at an offset ends.
+func (s *source) prop(at int) int {
+	if s.text[at] == '!' {
+		return s.word(at + 1)
+	}
+	at++
+	for at < len(s.text) && (isLetter(s.text[at]) || isDigit(s.text[at]) || s.text[at] == '_' || s.text[at] == '-') {
+		at++
+	}
+	return at
+}
+
+// word returns where a tag ends, which may be in angle brackets.
 func (s *source) word(at int) int {
 	if at < len(s.text) && s.text[at] == '<' {
 		if i := strings.IndexByte(s.text[at:], '>'); i >= 0 {

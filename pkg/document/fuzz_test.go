@@ -75,7 +75,7 @@ func requireExtents(t *testing.T, s *source, n *Node) (from, to int) {
 	inside := func(child *Node) {
 		a, b := requireExtents(t, s, child)
 		require.LessOrEqual(t, last, a)
-		if !child.bare(s) {
+		if !child.bare() {
 			require.LessOrEqual(t, b, to, "%q reaches over its parent in %q", s.text[a:b], s.text)
 		}
 		last = b

@@ -193,7 +193,7 @@ func (e *editor) children(node *Node) (starts, ends []int) {
 	}
 	for i, dash := range s.dashes(node) {
 		end := dash + 1
-		if !node.Items[i].bare(s) {
+		if !node.Items[i].bare() {
 			end = s.end(node.Items[i])
 		}
 		starts, ends = append(starts, dash), append(ends, end)

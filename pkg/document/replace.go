@@ -51,7 +51,7 @@ func (e *editor) slot(spot spot) slot {
 		dash := s.dashes(last.parent)[last.i]
 		slot.head, slot.indent, slot.dash = dash+1, s.column(dash), true
 	}
-	if node.bare(s) {
+	if node.bare() {
 		slot.from, slot.to = slot.head, slot.head
 	}
 	return slot

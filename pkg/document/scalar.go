@@ -6,7 +6,7 @@ func resolve(text string) Kind {
 		return Null
 	}
 	switch c := text[0]; {
-	case c >= '0' && c <= '9', c == '-', c == '+', c == '.':
+	case isDigit(c), c == '-', c == '+', c == '.':
 		return resolveNumber(text)
 	}
 	switch text {
@@ -83,14 +83,16 @@ func resolveDecimal(text string) Kind {
 // digits counts the digits that text starts with.
 func digits(text string) int {
 	n := 0
-	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
+	for n < len(text) && isDigit(text[n]) {
 		n++
 	}
 	return n
 }
 
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
 func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+	return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
 func all(text string, is func(byte) bool) bool {

@@ -151,17 +151,22 @@ func TestBatch_whatIsStoredIsNotWrittenAgain(t *testing.T) {
 	require.True(t, os.SameFile(before, after))
 }
 
-func TestBatch_truncatedObjectIsReplaced(t *testing.T) {
-	files := newFiles(t)
-	id := storetest.Put(t, files, []byte("content"))
-	name := files.Root().Path(files.Name(id))
-	require.NoError(t, os.Chmod(name, 0o644))
-	require.NoError(t, os.Truncate(name, 0))
-	batch := files.Begin()
-	_, err := batch.AddBytes([]byte("content"))
-	require.NoError(t, err)
-	require.NoError(t, batch.Commit(t.Context()))
-	require.Equal(t, "content", string(storetest.Get(t, files, id)))
+func TestBatch_damagedObjectIsReplaced(t *testing.T) {
+	for _, content := range storetest.Contents()[1:] {
+		for _, damaged := range [][]byte{nil, bytes.Repeat([]byte("?"), len(content))} {
+			files := newFiles(t)
+			id := storetest.Put(t, files, content)
+			name := files.Root().Path(files.Name(id))
+			require.NoError(t, os.Chmod(name, 0o644))
+			require.NoError(t, os.WriteFile(name, damaged, 0o644))
+			batch := files.Begin()
+			_, _, err := batch.Add(t.Context(), file(t, content))
+			require.NoError(t, err)
+			require.NoError(t, batch.Commit(t.Context()))
+			require.True(t, bytes.Equal(content, storetest.Get(t, files, id)))
+			require.Empty(t, left(t, files))
+		}
+	}
 }
 
 func TestBatch_abortAndEnd(t *testing.T) {
