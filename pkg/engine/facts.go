@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -11,6 +12,7 @@ import (
 	"flow/pkg/lock"
 	"flow/pkg/stages"
 	"flow/pkg/values"
+	"flow/pkg/workspace"
 )
 
 // facts is what is: what the deps, params and outs of a stage hold at one moment.
@@ -39,11 +41,25 @@ func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, expected map[
 	for _, out := range stage.Outs {
 		content, err := e.Workspace.Digest(ctx, out.Path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: out %s: %w", stage.Title(), out.Path, err)
+			return nil, unusable(stage, "out", out.Path, out.Pos, err)
 		}
 		is.outs[out.Path] = content
 	}
 	return is, nil
+}
+
+// unusable explains a path that holds what flow can't take: a pipe, a device, a link
+// that leaves the project. Other errors are the disk's.
+func unusable(stage *stages.Stage, kind, name string, pos diag.Pos, err error) error {
+	var special *workspace.SpecialError
+	var escape *workspace.EscapeError
+	if !errors.As(err, &special) && !errors.As(err, &escape) {
+		return fmt.Errorf("%s: %s %s: %w", stage.Title(), kind, name, err)
+	}
+	problem := diag.At(pos, "stage %q: %s %s can't be used: %v", stage.Name, kind, name, err).
+		WithHint("only files, folders, and links that stay in the project can be tracked")
+	problem.Err = err
+	return problem
 }
 
 // inspectDeps finds what a stage reads.
@@ -53,7 +69,7 @@ func (e *Engine) inspectDeps(ctx context.Context, stage *stages.Stage, is *facts
 		if !found {
 			var err error
 			if content, err = e.Workspace.Digest(ctx, dep.Path); err != nil {
-				return fmt.Errorf("%s: dep %s: %w", stage.Title(), dep.Path, err)
+				return unusable(stage, "dep", dep.Path, dep.Pos, err)
 			}
 		}
 		is.deps[dep.Path] = content

@@ -29,13 +29,25 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 	if err != nil {
 		return err
 	}
-	if _, err := stages.Parse(stages.File, edited.Text); err != nil {
+	if err := check(stages.File+", as it would be", edited.Text); err != nil {
+		if already := check(stages.File, text); already != nil {
+			return already
+		}
 		return err
 	}
 	if err := p.Root.Replace(stages.File, edited.Text, 0o644); err != nil {
 		return fmt.Errorf("write the pipeline: %w", err)
 	}
 	return nil
+}
+
+// check tells what is wrong with a pipeline.
+func check(file string, text []byte) error {
+	pipeline, err := stages.Parse(file, text)
+	if err == nil {
+		_, err = pipeline.Graph()
+	}
+	return err
 }
 
 // SaveSource puts a data source into the cache, or only hashes it, and returns what

@@ -38,6 +38,9 @@ func Find(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the project: %w", err)
 	}
+	if _, err := os.Stat(absolute); err != nil {
+		return "", diag.At(diag.Pos{}, "there is no folder %s", absolute)
+	}
 	for at := absolute; ; at = filepath.Dir(at) {
 		if exists(filepath.Join(at, State)) || exists(filepath.Join(at, stages.File)) {
 			return at, nil

@@ -48,6 +48,7 @@ func Parse(file string, text []byte) (*Pipeline, error) {
 	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
+	l.pipeline.Warnings = l.pipeline.foldedTwice()
 	return l.pipeline, nil
 }
 
