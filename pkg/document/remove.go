@@ -83,7 +83,7 @@ func (g *gap) close(s *source) {
 			g.to = s.nextLine(g.to)
 		}
 	}
-	if !above || !g.last && g.to < len(s.text) || below && g.to < len(s.text) {
+	if !above || !g.last || below && g.to < len(s.text) {
 		return
 	}
 	for g.from > 0 && s.blankLine(s.lineStart(g.from-1)) && s.lineStart(g.from-1) > g.before {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -150,16 +151,17 @@ func (w *Workspace) copyOne(from *disk.Root, name string, to *disk.Root, copied 
 
 // pour makes a file that holds what another does.
 func pour(file disk.File, to *disk.Root, name string, perm fs.FileMode) error {
-	source, real := disk.OSFile(file)
-	if !real {
-		return fmt.Errorf("%s is not a file of this system", file.Name())
-	}
 	temp, err := to.CreateMode(parentName(name), 0o600)
 	if err != nil {
 		return err
 	}
 	defer temp.Discard()
-	if _, err := disk.CopyFile(temp.File(), source); err != nil {
+	if source, real := disk.OSFile(file); real {
+		_, err = disk.CopyFile(temp.File(), source)
+	} else {
+		_, err = io.Copy(temp, file)
+	}
+	if err != nil {
 		return fmt.Errorf("copy to %s: %w", to.Path(name), err)
 	}
 	if err := temp.Chmod(perm); err != nil {

@@ -114,6 +114,7 @@ func (c *clock) open() {
 	if c.root.MkdirAll(c.dir, 0o755) != nil {
 		return
 	}
+	c.root.Sweep(c.dir, leftover) // probes of those who were killed
 	probe, err := c.root.Create(c.dir)
 	if err != nil {
 		return

@@ -143,7 +143,7 @@ func (w *Workspace) steadily(ctx context.Context, f folder, path string, e *entr
 	from, name := w.source(f, e)
 	for try := range tries {
 		if try > 0 {
-			if err := w.lookAgain(ctx, from, name, try, e); err != nil || !e.stat.regular() {
+			if err := w.lookAgain(ctx, from, name, try, e, path); err != nil || !e.stat.regular() {
 				return err
 			}
 		}
@@ -165,7 +165,7 @@ func (w *Workspace) steadily(ctx context.Context, f folder, path string, e *entr
 }
 
 // lookAgain takes the stat anew, after a moment for the writer to end.
-func (w *Workspace) lookAgain(ctx context.Context, from folder, name string, try int, e *entry) error {
+func (w *Workspace) lookAgain(ctx context.Context, from folder, name string, try int, e *entry, path string) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -183,7 +183,7 @@ func (w *Workspace) lookAgain(ctx context.Context, from folder, name string, try
 		now.kind = digest.File
 	}
 	if !now.regular() {
-		return fmt.Errorf("it was a file a moment ago: %w", &ChangingError{Path: name})
+		return fmt.Errorf("it was a file a moment ago: %w", &ChangingError{Path: path})
 	}
 	e.stat = now
 	return nil

@@ -21,6 +21,7 @@ type disorder struct {
 	random *rand.Rand
 	dir    string
 	now    time.Time
+	links  bool // files may be links into the cache: replace, don't write into them
 }
 
 func (d *disorder) path() string {
@@ -58,9 +59,16 @@ func (d *disorder) content(size int) []byte {
 // edit makes one change, and shrugs when it doesn't fit.
 func (d *disorder) edit() {
 	path := d.path()
-	switch d.random.IntN(12) {
+	what := d.random.IntN(12)
+	if d.links {
+		what = []int{0, 1, 6, 7, 8, 10}[what%6]
+	}
+	switch what {
 	case 0, 1:
 		os.MkdirAll(filepath.Dir(path), 0o755)
+		if d.links {
+			os.Remove(path)
+		}
 		os.WriteFile(path, d.content(d.random.IntN(3)), 0o644)
 	case 2, 3, 4: // the same size, and the times put back
 		if file := d.file(); file != "" {

@@ -2,7 +2,9 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"sync"
@@ -170,11 +172,11 @@ func (s *saving) add(ctx context.Context, h *hand, f folder, path string, e *ent
 		}
 	}
 	return s.w.steadily(ctx, f, path, e, func(from folder, name string) (bool, error) {
-		return s.copy(ctx, from, name, e)
+		return s.copy(ctx, h, from, name, e)
 	})
 }
 
-func (s *saving) copy(ctx context.Context, from folder, name string, e *entry) (bool, error) {
+func (s *saving) copy(ctx context.Context, h *hand, from folder, name string, e *entry) (bool, error) {
 	opened, err := from.openFile(name)
 	if err != nil {
 		return false, err
@@ -186,10 +188,26 @@ func (s *saving) copy(ctx context.Context, from folder, name string, e *entry) (
 	}
 	file, real := disk.OSFile(opened)
 	if !real {
-		return false, fmt.Errorf("%s is not a file of this system", name)
+		return s.copyTwice(ctx, h, opened, e)
 	}
 	id, size, err := s.batch.Add(ctx, file)
 	e.id = id
+	return size == e.stat.size, err
+}
+
+// copyTwice is for a file that is not the system's own: it is read once for its digest
+// and once for its bytes.
+func (s *saving) copyTwice(ctx context.Context, h *hand, file disk.File, e *entry) (bool, error) {
+	size, err := h.sum(ctx, io.NewSectionReader(file, 0, 1<<62))
+	if err != nil {
+		return false, err
+	}
+	e.id = h.hasher.Sum()
+	err = s.batch.Put(ctx, e.id, io.NewSectionReader(file, 0, 1<<62))
+	var other *store.CorruptError
+	if errors.As(err, &other) {
+		return false, nil
+	}
 	return size == e.stat.size, err
 }
 
