@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,9 +54,9 @@ func (w *world) openFaulty(n int, with error) (*engine.Engine, *disk.Faulty) {
 // TestRepro_whateverFails: when any one change to the disk fails, the run says so or
 // does without; nothing is lost, and the next run ends as if nothing had happened.
 func TestRepro_whateverFails(t *testing.T) {
-	step := 1
-	if testing.Short() {
-		step = 7
+	step := 4
+	if os.Getenv("FLOW_TEST_ALL") != "" && !testing.Short() {
+		step = 1
 	}
 	for n := 2; ; n += step { // the first call opens the cache
 		w := newWorld(t, map[string]string{"pipeline.yaml": twoStages, "raw": "old"})
