@@ -33,10 +33,8 @@ type missingParam struct {
 // paths that a restore will put there.
 func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, expected map[string]digest.Content) (*facts, error) {
 	is := &facts{deps: map[string]digest.Content{}, outs: map[string]digest.Content{}}
-	if !stage.Frozen {
-		if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
-			return nil, err
-		}
+	if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
+		return nil, err
 	}
 	for _, out := range stage.Outs {
 		content, err := e.Workspace.Digest(ctx, out.Path)
@@ -197,7 +195,9 @@ func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock
 		}
 	}
 	for _, dep := range sortedDeps(stage) {
-		e.Deps = append(e.Deps, lock.Item{Path: dep, Content: is.deps[dep]})
+		if content := is.deps[dep]; content.Exists() { // a frozen stage may do without
+			e.Deps = append(e.Deps, lock.Item{Path: dep, Content: content})
+		}
 	}
 	for _, out := range sortedOuts(stage) {
 		e.Outs = append(e.Outs, lock.Item{Path: out, Content: outs[out]})

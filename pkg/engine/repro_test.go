@@ -264,6 +264,16 @@ func TestRepro_frozen(t *testing.T) {
 	w.repro(everything)
 }
 
+func TestRepro_frozenThatHasToRun(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"pipeline.yaml": "stages:\n  a: {cmd: raw > x, deps: [raw, gone], frozen: true, outs: [x]}\n", "raw": "1",
+	})
+	w.repro(everything, "a")
+	w.repro(everything)
+	require.Contains(t, w.read("pipeline.lock"), "raw:")
+	require.NotContains(t, w.read("pipeline.lock"), "gone:")
+}
+
 func TestRepro_persist(t *testing.T) {
 	w := newWorld(t, map[string]string{
 		"pipeline.yaml": "stages:\n  a:\n    cmd: hook\n    deps: [raw]\n    outs: [{log: {persist: true}}]\n", "raw": "1",
