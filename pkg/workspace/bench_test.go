@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -65,6 +66,37 @@ func BenchmarkDigest_cold(b *testing.B) {
 	manyFiles(b, filepath.Join(dir, "data"), 10_000)
 	for b.Loop() {
 		_, err := openAt(b, dir, Options{}).Digest(b.Context(), "data")
+		require.NoError(b, err)
+	}
+}
+
+func BenchmarkSave(b *testing.B) {
+	content := make([]byte, 2048)
+	for b.Loop() {
+		b.StopTimer()
+		dir := b.TempDir()
+		for i := range 1000 {
+			copy(content, fmt.Sprint(i, time.Now()))
+			write(b, dir, fmt.Sprintf("data/%d/%d", i/100, i), string(content))
+		}
+		w := openAt(b, dir, Options{})
+		b.StartTimer()
+		_, err := w.Save(b.Context(), "data", SaveOptions{})
+		require.NoError(b, err)
+	}
+}
+
+func BenchmarkCheckout(b *testing.B) {
+	dir := b.TempDir()
+	manyFiles(b, filepath.Join(dir, "data"), 10_000)
+	w := openAt(b, dir, Options{})
+	content, err := w.Save(b.Context(), "data", SaveOptions{})
+	require.NoError(b, err)
+	for b.Loop() {
+		b.StopTimer()
+		require.NoError(b, os.RemoveAll(filepath.Join(dir, "data")))
+		b.StartTimer()
+		_, err := w.Checkout(b.Context(), "data", content)
 		require.NoError(b, err)
 	}
 }

@@ -100,6 +100,14 @@ func (w *Workspace) swap(temp, name string) error {
 }
 
 func (w *Workspace) checkoutTree(ctx context.Context, name string, at place, content digest.Content) (int, error) {
+	var there *scan
+	if at.stat.kind == digest.Dir {
+		s, now, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
+		if err != nil || now.Same(content) {
+			return 0, err
+		}
+		there = s
+	}
 	tree, err := w.cache.ReadTree(ctx, content.ID)
 	if err != nil {
 		return 0, fmt.Errorf("restore %s: %w", w.root.Path(name), err)
@@ -109,8 +117,8 @@ func (w *Workspace) checkoutTree(ctx context.Context, name string, at place, con
 			return 0, &EscapeError{Path: under(name, e.Path), Target: e.Target}
 		}
 	}
-	if at.stat.kind == digest.Dir {
-		return w.update(ctx, name, at, tree, content)
+	if there != nil {
+		return w.update(ctx, there, at, tree)
 	}
 	if err := w.build(ctx, name, tree); err != nil {
 		return 0, err
@@ -234,7 +242,11 @@ func (w *Workspace) clear(ctx context.Context, name string, at place) (int, erro
 	err := w.nothingHidden(ctx, name, at)
 	var hidden *HiddenError
 	if errors.As(err, &hidden) {
-		return w.update(ctx, name, at, nil, cache.Tree{}.Content())
+		there, _, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
+		if err != nil {
+			return 0, err
+		}
+		return w.update(ctx, there, at, nil)
 	}
 	if err != nil {
 		return 0, err

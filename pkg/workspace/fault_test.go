@@ -16,81 +16,84 @@ import (
 
 var errInjected = errors.New("injected")
 
+// deed is something that may go wrong at any call.
+type deed struct {
+	place string // what it changes
+	do    func(w *Workspace, want digest.Content) error
+	mixed bool // in between, some files may be old and some new
+}
+
 // TestFaults has every call that opens or changes something go wrong once, in the
 // project's folder and in the cache's. An error must leave what was there, or at least
 // what the next attempt makes right.
 func TestFaults(t *testing.T) {
-	deeds := map[string]struct {
-		do    func(w *Workspace, want digest.Content) error
-		mixed bool // in between, some files may be old and some new
-	}{
-		"save": {do: func(w *Workspace, want digest.Content) error {
-			got, err := w.Save(t.Context(), "data", SaveOptions{})
-			if err == nil && !got.Same(want) {
-				return errors.New("saved something else")
-			}
+	checkout := func(place string) deed {
+		return deed{place: place, do: func(w *Workspace, want digest.Content) error {
+			_, err := w.Checkout(t.Context(), place, want)
 			return err
-		}},
-		"build": {do: func(w *Workspace, want digest.Content) error {
-			_, err := w.Checkout(t.Context(), "new", want)
-			return err
-		}},
-		"replace": {do: func(w *Workspace, want digest.Content) error {
-			_, err := w.Checkout(t.Context(), "file", want)
-			return err
-		}},
-		"update": {mixed: true, do: func(w *Workspace, want digest.Content) error {
-			_, err := w.Checkout(t.Context(), "old", want)
-			return err
-		}},
+		}}
 	}
-	places := map[string]string{"save": "data", "build": "new", "replace": "file", "update": "old"}
+	deeds := map[string]deed{"build": checkout("new"), "replace": checkout("file"), "update": checkout("old")}
+	update := deeds["update"]
+	update.mixed = true
+	deeds["update"] = update
+	deeds["save"] = deed{place: "data", do: func(w *Workspace, want digest.Content) error {
+		got, err := w.Save(t.Context(), "data", SaveOptions{})
+		if err == nil && !got.Same(want) {
+			return errors.New("saved something else")
+		}
+		return err
+	}}
 	for name, deed := range deeds {
 		for _, where := range []string{"workspace", "cache"} {
 			t.Run(name+" "+where, func(t *testing.T) {
-				for n, calls := 0, 0; n <= calls; n++ {
-					dir := t.TempDir()
-					for _, file := range []string{"data/a", "data/b/c", "data/b/d"} {
-						write(t, dir, file, file)
-					}
-					require.NoError(t, os.Symlink("a", filepath.Join(dir, "data/l")))
-					write(t, dir, "file", "1")
-					write(t, dir, "old/a", "2")
-					write(t, dir, "old/b", "a file here")
-					w := openAt(t, dir, Options{})
-					want, err := w.Digest(t.Context(), "data")
-					require.NoError(t, err)
-					if name != "save" {
-						_, err = w.Save(t.Context(), "data", SaveOptions{})
-						require.NoError(t, err)
-					}
-					before, err := w.Digest(t.Context(), places[name])
-					require.NoError(t, err)
-
-					faulty := disk.NewFaulty(disk.OS(map[string]*disk.Root{"workspace": w.root, "cache": w.cache.Root()}[where]), n, errInjected)
-					err = deed.do(faultyWorkspace(t, w, where, faulty), want)
-					if n == 0 {
-						require.NoError(t, err)
-						calls = faulty.Calls()
-						continue
-					}
-					fresh := openAt(t, dir, Options{IndexDir: ".flow/none"})
-					after, looking := fresh.Digest(t.Context(), places[name])
-					require.NoError(t, looking)
-					switch {
-					case err == nil:
-						require.Equal(t, want, after, "call %d", n)
-					case !deed.mixed:
-						require.Contains(t, []digest.Content{before, want}, after, "call %d: %v", n, err)
-					}
-					require.NoError(t, deed.do(w, want), "call %d: %v", n, err)
-					after, err = w.Digest(t.Context(), places[name])
-					require.NoError(t, err)
-					require.Equal(t, want, after)
+				calls := oneFault(t, deed, where, 0)
+				for n := 1; n <= calls; n++ {
+					oneFault(t, deed, where, n)
 				}
 			})
 		}
 	}
+}
+
+// oneFault does a deed in a new project, has the n-th call go wrong, and returns how
+// many calls there were.
+func oneFault(t *testing.T, deed deed, where string, n int) int {
+	dir := t.TempDir()
+	for _, file := range []string{"data/a", "data/b/c", "data/b/d"} {
+		write(t, dir, file, file)
+	}
+	require.NoError(t, os.Symlink("a", filepath.Join(dir, "data/l")))
+	write(t, dir, "file", "1")
+	write(t, dir, "old/a", "2")
+	write(t, dir, "old/b", "a file here")
+	w := openAt(t, dir, Options{})
+	want, err := w.Digest(t.Context(), "data")
+	require.NoError(t, err)
+	if deed.place != "data" {
+		_, err = w.Save(t.Context(), "data", SaveOptions{})
+		require.NoError(t, err)
+	}
+	before, err := w.Digest(t.Context(), deed.place)
+	require.NoError(t, err)
+
+	faulty := disk.NewFaulty(disk.OS(map[string]*disk.Root{"workspace": w.root, "cache": w.cache.Root()}[where]), n, errInjected)
+	failure := deed.do(faultyWorkspace(t, w, where, faulty), want)
+	after, err := openAt(t, dir, Options{IndexDir: ".flow/none"}).Digest(t.Context(), deed.place)
+	require.NoError(t, err)
+	switch {
+	case n == 0:
+		require.NoError(t, failure)
+	case failure == nil:
+		require.Equal(t, want, after, "call %d", n)
+	case !deed.mixed:
+		require.Contains(t, []digest.Content{before, want}, after, "call %d: %v", n, failure)
+	}
+	require.NoError(t, deed.do(w, want), "after call %d: %v", n, failure)
+	after, err = w.Digest(t.Context(), deed.place)
+	require.NoError(t, err)
+	require.Equal(t, want, after)
+	return faulty.Calls()
 }
 
 func faultyWorkspace(t *testing.T, w *Workspace, where string, faulty disk.FS) *Workspace {

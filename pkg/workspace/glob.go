@@ -110,61 +110,78 @@ func parseStars(pattern string, i int, whole bool) (token, int) {
 
 // parseSet reads a bracket expression; nil when it does not end.
 func parseSet(pattern string) (*token, int) {
-	var chars [256]bool
 	i := 1
 	negated := i < len(pattern) && (pattern[i] == '!' || pattern[i] == '^')
 	if negated {
 		i++
 	}
-	previous := byte(0)
+	members := setReader{pattern: pattern, at: i}
 	for first := true; ; first = false {
-		if i >= len(pattern) {
+		if members.at >= len(pattern) {
 			return nil, 0
 		}
-		c := pattern[i]
-		if c == ']' && !first {
+		if pattern[members.at] == ']' && !first {
 			break
 		}
-		switch {
-		case c == '-' && previous != 0 && i+1 < len(pattern) && pattern[i+1] != ']':
-			i++
-			if pattern[i] == '\\' {
-				i++
-			}
-			if i >= len(pattern) {
-				return nil, 0
-			}
-			for at := int(previous); at <= int(pattern[i]); at++ {
-				chars[at] = true
-			}
-			previous = 0
-		case c == '[' && i+1 < len(pattern) && pattern[i+1] == ':':
-			width, valid := parseClass(pattern[i:], &chars)
-			if !valid {
-				return nil, 0
-			}
-			if previous = 0; width == 1 {
-				previous = '['
-			}
-			i += width - 1
-		default:
-			if c == '\\' {
-				if i++; i >= len(pattern) {
-					return nil, 0
-				}
-			}
-			previous = pattern[i]
-			chars[previous] = true
+		if !members.next() {
+			return nil, 0
 		}
-		i++
 	}
+	chars := members.chars
 	if negated {
-		for at := range chars {
-			chars[at] = !chars[at]
+		for c := range chars {
+			chars[c] = !chars[c]
 		}
 	}
 	chars['/'] = false
-	return &token{kind: byteSet, set: &chars}, i + 1
+	return &token{kind: byteSet, set: &chars}, members.at + 1
+}
+
+// setReader reads what stands between brackets.
+type setReader struct {
+	pattern  string
+	at       int
+	previous byte // what a range may begin with; 0 for nothing
+	chars    [256]bool
+}
+
+// next reads a byte, a range or a class; false when the pattern ends in it.
+func (r *setReader) next() bool {
+	pattern, c := r.pattern, r.pattern[r.at]
+	more := r.at+1 < len(pattern)
+	switch {
+	case c == '-' && r.previous != 0 && more && pattern[r.at+1] != ']':
+		r.at++
+		if pattern[r.at] == '\\' {
+			r.at++
+		}
+		if r.at >= len(pattern) {
+			return false
+		}
+		for in := int(r.previous); in <= int(pattern[r.at]); in++ {
+			r.chars[in] = true
+		}
+		r.previous = 0
+	case c == '[' && more && pattern[r.at+1] == ':':
+		width, valid := parseClass(pattern[r.at:], &r.chars)
+		if !valid {
+			return false
+		}
+		if r.previous = 0; width == 1 {
+			r.previous = '['
+		}
+		r.at += width - 1
+	default:
+		if c == '\\' {
+			if r.at++; r.at >= len(pattern) {
+				return false
+			}
+		}
+		r.previous = pattern[r.at]
+		r.chars[r.previous] = true
+	}
+	r.at++
+	return true
 }
 
 // parseClass reads [:name:] and returns its width; a bracket that begins none is

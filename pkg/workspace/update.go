@@ -36,13 +36,10 @@ type placed struct {
 // update makes a directory hold exactly a tree, but for what an ignore file hides. All
 // that can go wrong for want of room or of a whole object does so before the first
 // file is touched.
-func (w *Workspace) update(ctx context.Context, name string, at place, tree cache.Tree, content digest.Content) (changed int, err error) {
-	s, now, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
-	if err != nil || now.Same(content) {
-		return 0, err
-	}
-	u := &update{w: w, name: name, changes: cache.DiffTrees(s.flatten(), tree), placed: map[string]placed{}}
-	u.folders, u.wanted = s.folders(), wantedFolders(tree)
+func (w *Workspace) update(ctx context.Context, there *scan, at place, tree cache.Tree) (changed int, err error) {
+	name := there.name
+	u := &update{w: w, name: name, changes: cache.DiffTrees(there.flatten(), tree), placed: map[string]placed{}}
+	u.folders, u.wanted = there.folders(), wantedFolders(tree)
 	if err := u.nothingInTheWay(); err != nil {
 		return 0, err
 	}
