@@ -128,15 +128,6 @@ func (w *world) aside() snapshot {
 	return s
 }
 
-// leftovers lists the names of what failed attempts left.
-func (w *world) leftovers() []string {
-	var names []string
-	for _, file := range w.stateFiles(".flow/failed") {
-		names = append(names, filepath.Base(file))
-	}
-	return names
-}
-
 // TestOldOuts_survive: after a kill in a stage all is in place or aside, and the next
 // run brings it back, even one that fails.
 func TestOldOuts_survive(t *testing.T) {

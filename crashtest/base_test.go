@@ -55,8 +55,6 @@ const pipelineText = `stages:
       - metrics.json: {cache: false}
 `
 
-var stageNames = []string{"fetch", "clean", "train", "test"}
-
 var outNames = []string{"raw", "data/clean.txt", "model", "report.txt", "metrics.json"}
 
 // base is a project of which runs are known to the byte.

@@ -5,7 +5,7 @@
 //
 //	objects/      every object, named by its digest (see store.Files)
 //	actions/      the run cache: <2 digits>/<digest of the outs>/<key>, a record each
-//	corrupt/      objects whose bytes were found not to fit their name, kept for a look
+//	corrupt/      objects and records whose bytes were found not to be right, kept for a look
 //	stamps        which objects were verified, and what stat said of them then
 //	gc.lock       held shared while objects are in use, exclusively while some are removed
 //	actions.lock  held while a record is written

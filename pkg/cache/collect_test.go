@@ -264,9 +264,9 @@ func TestCollect_sweepsUnfinishedFiles(t *testing.T) {
 	require.NoError(t, w.Remember(ctx, trainAction("1"), trained(digest.Content{ID: idA, Mode: digest.File}, 1)))
 	var temps []string
 	for name := range snapshot(t, w.Root().Path("actions")) {
-		temps = append(temps, filepath.Join(filepath.Dir(name), disk.TempName(".")))
+		temps = append(temps, filepath.Join(filepath.Dir(name), ".flow-tmp-old"))
 	}
-	temps = append(temps, w.Root().Path(disk.TempName("objects")), w.Root().Path(disk.TempName(".")))
+	temps = append(temps, w.Root().Path("objects/.flow-tmp-old"), w.Root().Path(".flow-tmp-old"))
 	for _, temp := range temps {
 		require.NoError(t, os.WriteFile(temp, []byte("half"), 0o644))
 		_, err := w.Collect(ctx, keepNothing, cache.CollectOptions{})

@@ -43,7 +43,16 @@ func (c *Cache) Link(ctx context.Context, id digest.ID, mode digest.Mode, root *
 	default:
 		return fmt.Errorf("%s: the object %s can't be put there as %s", root.Path(name), id, mode)
 	}
-	err := c.checked(ctx, id, func(o *object) error {
+	err := root.Retry(func() error { return c.linkObject(ctx, id, to) })
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", root.Path(name), err)
+	}
+	return nil
+}
+
+// linkObject makes a file by the first kind of link that works.
+func (c *Cache) linkObject(ctx context.Context, id digest.ID, to target) error {
+	return c.checked(ctx, id, func(o *object) error {
 		for _, kind := range c.links {
 			done, err := c.linkAs(ctx, kind, o, to)
 			if done || err != nil {
@@ -52,10 +61,6 @@ func (c *Cache) Link(ctx context.Context, id digest.ID, mode digest.Mode, root *
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("restore %s: %w", root.Path(name), err)
-	}
-	return nil
 }
 
 // target is where an object goes.
@@ -146,7 +151,7 @@ func (c *Cache) verifyClone(ctx context.Context, o *object, clone *os.File) erro
 
 // linkName gives name a hard or symbolic link to the object; false when it can't.
 func (c *Cache) linkName(kind LinkKind, o *object, to target) (bool, error) {
-	temp := disk.TempName(path.Dir(to.name))
+	temp := to.root.TempName(path.Dir(to.name))
 	object := c.root.Path(c.objects.Name(o.id))
 	var err error
 	if kind == Symlink {
@@ -177,12 +182,18 @@ func (c *Cache) linkText(ctx context.Context, id digest.ID, to target) error {
 	if !inside(to.name, string(text)) {
 		return fmt.Errorf("restore %s: a link to %.300q would lead out of %s", to.root.Path(to.name), text, to.root.Dir())
 	}
-	temp := disk.TempName(path.Dir(to.name))
-	if err := to.root.Symlink(string(text), temp); err != nil {
-		return fmt.Errorf("restore %s: %w", to.root.Path(to.name), err)
-	}
-	if err := to.root.Rename(temp, to.name); err != nil {
-		to.root.Remove(temp)
+	err = to.root.Retry(func() error {
+		temp := to.root.TempName(path.Dir(to.name))
+		if err := to.root.Symlink(string(text), temp); err != nil {
+			return err
+		}
+		err := to.root.Rename(temp, to.name)
+		if err != nil {
+			to.root.Remove(temp)
+		}
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("restore %s: %w", to.root.Path(to.name), err)
 	}
 	return nil

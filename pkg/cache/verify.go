@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ type Verified struct {
 // one goroutine at a time: a *store.CorruptError for an object, which was moved aside;
 // a *TreeError for a tree that is not valid; store.ErrAbsent, wrapped, for what a root
 // or its tree names and is not here; a *RecordError, with the zero ID, for a damaged
-// record of the run cache. That a remembered result is not here is no fault.
+// record of the run cache, which was moved aside. That a remembered result is not here
+// is no fault.
 func (c *Cache) Verify(ctx context.Context, roots []digest.Content, each func(id digest.ID, err error)) (Verified, error) {
 	var mu sync.Mutex
 	tell := func(id digest.ID, err error) {
@@ -40,10 +42,9 @@ func (c *Cache) Verify(ctx context.Context, roots []digest.Content, each func(id
 			return check.done, fmt.Errorf("verify %s: %w", root, err)
 		}
 	}
-	err := c.eachRecord(ctx, func(_ string, r *record, err error) error {
+	err := c.eachRecord(ctx, func(file string, r *record, err error) error {
 		if err != nil {
-			tell(digest.ID{}, err)
-			return nil
+			return check.damaged(ctx, file, err)
 		}
 		for _, result := range r.results {
 			for _, out := range result.Outs {
@@ -156,4 +157,26 @@ func (v *verification) here(ctx context.Context, ids []digest.ID) error {
 		v.tell(id, fmt.Errorf("object %s: %w", id, store.ErrAbsent))
 	}
 	return err
+}
+
+// damaged tells of a record and moves it to the folder for what is corrupt, where
+// nobody meets it again: the run cache works without it. Where the cache can't be
+// written, it stays.
+func (v *verification) damaged(ctx context.Context, file string, problem error) error {
+	c := v.cache
+	release, err := c.lockActions(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err == nil {
+		defer release()
+		if _, err := c.readRecord(file); !isDamaged(err) {
+			return nil // a new one has taken its place
+		}
+		if c.root.MkdirAll(corruptDir, 0o777) == nil {
+			_ = c.root.Rename(file, path.Join(corruptDir, "record-"+path.Base(file)))
+		}
+	}
+	v.tell(digest.ID{}, problem)
+	return nil
 }

@@ -70,7 +70,13 @@ func TestVerify_decodesTreesAndRecords(t *testing.T) {
 	found, _ = w.fsck()
 	var damaged *cache.RecordError
 	require.ErrorAs(t, found[digest.ID{}], &damaged)
-	require.FileExists(t, damaged.File)
+	require.NoFileExists(t, damaged.File)
+	kept, err := os.ReadDir(w.Root().Path("corrupt"))
+	require.NoError(t, err)
+	require.Len(t, kept, 2, "both are kept for a look")
+	found, _ = w.fsck()
+	require.Empty(t, found, "what is only a cache is told of once")
+	require.NoError(t, w.Remember(ctx, trainAction("1"), trained(hostile, 1)))
 }
 
 func TestVerify_stopsWhenToldTo(t *testing.T) {

@@ -23,13 +23,10 @@ func (f *figure) route(links []link) ([]wire, int) {
 		w.span()
 		wires = append(wires, w)
 	}
-	order := []int{}
-	for {
-		var stuck int
-		if order, stuck = stack(wires); stuck < 0 {
-			break
-		}
+	order, stuck := stack(wires)
+	for stuck >= 0 {
 		wires = f.bend(wires, stuck)
+		order, stuck = stack(wires)
 	}
 	improve(wires, order)
 	tracks := 0

@@ -6,12 +6,17 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 )
 
 // Replace makes name hold content: the whole old or the whole new content is there
 // at any moment, also after a power loss. A regular file's permissions are kept;
 // perm, less the umask, is for a new one. A symlink at name is itself replaced.
 func (r *Root) Replace(name string, content []byte, perm fs.FileMode) error {
+	return r.Retry(func() error { return r.replace(name, content, perm) })
+}
+
+func (r *Root) replace(name string, content []byte, perm fs.FileMode) error {
 	info, err := r.fsys.Lstat(name)
 	kept := err == nil && info.Mode().IsRegular()
 	temp, err := r.CreateMode(path.Dir(name), perm)
@@ -157,6 +162,9 @@ func (r *Root) Remove(name string) error {
 // Rename moves a file or folder, over what is there unless that is a folder.
 func (r *Root) Rename(old, to string) error {
 	if err := r.fsys.Rename(old, to); err != nil {
+		if errors.Is(err, syscall.EXDEV) && path.Dir(old) == r.temps {
+			r.nearby.Store(path.Dir(to), false)
+		}
 		return r.failBoth("rename", old, to, err)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // FS is the calls flow changes a disk with, on local slash names below one folder.
@@ -57,8 +58,10 @@ func OSFile(f File) (*os.File, bool) {
 // Root is one folder, and all that flow reads and changes below it. It is safe for
 // use by several goroutines.
 type Root struct {
-	fsys FS
-	dir  string
+	fsys   FS
+	dir    string
+	temps  string   // see SetTemps
+	nearby sync.Map // whether the folder for temps is near a folder, by name
 }
 
 // OpenRoot opens a folder, which must exist.

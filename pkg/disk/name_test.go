@@ -113,9 +113,9 @@ func ascii(text string) bool {
 }
 
 func TestTempName(t *testing.T) {
-	require.NotEqual(t, TempName("a"), TempName("a"))
-	require.True(t, IsTemp(TempName("a/b")))
+	require.NotEqual(t, tempIn("a"), tempIn("a"))
+	require.True(t, IsTemp(tempIn("a/b")))
 	require.False(t, IsTemp("a/b"))
-	require.True(t, utf8.ValidString(TempName(".")))
-	require.LessOrEqual(t, len(TempName(".")), 32)
+	require.True(t, utf8.ValidString(tempIn(".")))
+	require.LessOrEqual(t, len(tempIn(".")), 32)
 }

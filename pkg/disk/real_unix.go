@@ -2,7 +2,10 @@
 
 package disk
 
-import "syscall"
+import (
+	"io/fs"
+	"syscall"
+)
 
 const (
 	nonBlock    = syscall.O_NONBLOCK // opening a pipe must not wait for its other end
@@ -10,3 +13,10 @@ const (
 	foldersSync = true
 	syncFlag    = syscall.O_RDONLY // any descriptor will do for fsync
 )
+
+// sameDevice reports whether two files may be on one file system.
+func sameDevice(a, b fs.FileInfo) bool {
+	one, ok := a.Sys().(*syscall.Stat_t)
+	other, both := b.Sys().(*syscall.Stat_t)
+	return !ok || !both || one.Dev == other.Dev
+}

@@ -99,7 +99,7 @@ func (l *removal) entry(folder string, entry fs.DirEntry) error {
 		return nil
 	}
 	if strings.Count(name, "/")-strings.Count(l.top, "/") > flattenBelow {
-		up := TempName(l.top)
+		up := tempIn(l.top)
 		err := l.insist([]string{folder, l.top, name}, func() error { return l.root.fsys.Rename(name, up) })
 		if err != nil {
 			return l.root.failBoth("rename", name, up, err)

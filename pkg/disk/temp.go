@@ -18,9 +18,21 @@ const tempPrefix = ".flow-tmp-"
 // of flow's, which Sweep would remove.
 func IsTemp(name string) bool { return strings.HasPrefix(path.Base(name), tempPrefix) }
 
-// TempName returns a new name for an unfinished file or folder in dir.
-func TempName(dir string) string {
-	return path.Join(dir, tempPrefix+strconv.FormatUint(rand.Uint64()|1<<63, 36))
+// tempIn returns a new name for an unfinished file or folder in dir. It tells when it
+// was made: a further name for an old file is no old temp.
+func tempIn(dir string) string {
+	now := strconv.FormatInt(time.Now().Unix(), 36)
+	return path.Join(dir, tempPrefix+now+"-"+strconv.FormatUint(rand.Uint64()|1<<63, 36))
+}
+
+// tempTime returns when a temporary name was made; the zero time when it doesn't tell.
+func tempTime(name string) time.Time {
+	text, _, found := strings.Cut(strings.TrimPrefix(path.Base(name), tempPrefix), "-")
+	seconds, err := strconv.ParseInt(text, 36, 64)
+	if !found || err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
 }
 
 var errUsed = errors.New("the file was renamed or discarded before")
@@ -35,16 +47,21 @@ type Temp struct {
 	done bool // renamed, kept or discarded
 }
 
-// Create makes a Temp in a folder, with the permissions of any new file.
+// Create makes a Temp that is to be renamed to a name in dir, with the permissions of
+// any new file.
 func (r *Root) Create(dir string) (*Temp, error) { return r.CreateMode(dir, 0o666) }
 
 // CreateMode is Create with permissions, less the umask. Writing to the Temp works
 // whatever they are.
 func (r *Root) CreateMode(dir string, perm fs.FileMode) (*Temp, error) {
 	for {
-		name := TempName(dir)
+		name := r.TempName(dir)
 		file, err := r.fsys.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil && path.Dir(name) == r.temps && dir != r.temps {
+			r.nearby.Store(dir, false) // it may be another user's
 			continue
 		}
 		if err != nil {
@@ -135,8 +152,8 @@ func (t *Temp) Discard() {
 	t.root.fsys.Remove(t.name) // what can't be removed now, Sweep removes later
 }
 
-// Sweep removes the unfinished files and folders directly in dir that were last
-// written longer ago than older, and says how many. Another process may be at work
+// Sweep removes the unfinished files and folders directly in dir that were begun and
+// last written longer ago than older, and says how many. Another process may be at work
 // on younger ones.
 func (r *Root) Sweep(dir string, older time.Duration) (int, error) {
 	entries, err := r.fsys.ReadDir(dir)
@@ -154,7 +171,7 @@ func (r *Root) Sweep(dir string, older time.Duration) (int, error) {
 		}
 		name := path.Join(dir, entry.Name())
 		info, err := r.fsys.Lstat(name)
-		if err != nil || time.Since(info.ModTime()) < older {
+		if err != nil || time.Since(info.ModTime()) < older || time.Since(tempTime(name)) < older {
 			continue
 		}
 		if err := r.RemoveAll(name); err != nil {

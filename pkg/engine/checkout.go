@@ -144,8 +144,15 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 			note(fmt.Sprintf("%s was changed by hand and is kept; to have it back: flow checkout %s --content %s", name, name, saved.ID))
 		}
 	}
-	if result.Files, err = e.Workspace.Checkout(ctx, name, one.Was); err != nil {
+	put := e.Workspace.Checkout
+	if options.Relink {
+		put = e.Workspace.Relink
+	}
+	if result.Files, err = put(ctx, name, one.Was); err != nil {
 		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
+	}
+	if result.Files == 0 && now.Same(one.Was) {
+		return CheckedOut{}, nil // every link was as it should be
 	}
 	return result, nil
 }

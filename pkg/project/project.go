@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"flow/pkg/cache"
 	"flow/pkg/diag"
@@ -68,6 +69,7 @@ func Open(dir string) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the project: %w", err)
 	}
+	root.SetTemps(State + "/tmp")
 	p := &Project{Root: root, Git: inGit(root.Dir())}
 	if p.Config, err = LoadConfig(root); err != nil {
 		return nil, err
@@ -132,12 +134,16 @@ func (p *Project) openCache() error {
 	return err
 }
 
+// abandoned is how old something unfinished must be for nobody to be at work on it.
+const abandoned = 24 * time.Hour
+
 // Prepare makes what a command that changes the project needs: the state folder,
 // which ignores itself in git but for the shared config.
 func (p *Project) Prepare() error {
-	if err := p.Root.MkdirAll(State+"/tmp", 0o755); err != nil {
+	if err := p.Root.MkdirAll(State+"/tmp/stage", 0o755); err != nil {
 		return fmt.Errorf("prepare %s: %w", State, err)
 	}
+	_, _ = p.Root.Sweep(State+"/tmp", abandoned) // what it can't remove is in nobody's way
 	ignore := State + "/.gitignore"
 	if p.Root.Exists(ignore) {
 		return nil

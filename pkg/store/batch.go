@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -96,8 +97,11 @@ func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
-		return false, err
+	if err != nil {
+		return false, fmt.Errorf("object %s: %w", id, err)
+	}
+	if !info.Mode().IsRegular() || info.Size() != size {
+		return false, nil
 	}
 	if whole, err := b.whole(below, id); err != nil || !whole {
 		return false, err
@@ -108,20 +112,22 @@ func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	return true, nil
 }
 
-// whole reads a stored object and compares it with its digest.
+// whole reads a stored object and compares it with its digest. One that may not be read,
+// or can't, is not whole.
 func (b *Batch) whole(below *disk.Root, id digest.ID) (bool, error) {
 	file, err := below.Open(objectName(id))
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("object %s: %w", id, err)
 	}
 	defer file.Close()
 	w := b.work.Get().(*work)
 	defer b.work.Put(w)
 	w.hasher.Reset()
-	if _, err := io.CopyBuffer(w.hasher, struct{ io.Reader }{file}, w.second()); err != nil {
-		return false, err
-	}
-	return w.hasher.Sum() == id, nil
+	_, err = io.CopyBuffer(w.hasher, struct{ io.Reader }{file}, w.second())
+	return err == nil && w.hasher.Sum() == id, nil
 }
 
 // keep closes a temp and lets it wait for Commit.
@@ -188,7 +194,10 @@ func (b *Batch) publish(id digest.ID, temp string) error {
 		err = b.below.Rename(temp, name)
 	}
 	b.names[folder] = true
-	return err
+	if err != nil {
+		return fmt.Errorf("object %s: %w", id, err)
+	}
+	return nil
 }
 
 // Abort drops what was not committed.

@@ -90,7 +90,7 @@ func TestFiles_strangersAreNotListed(t *testing.T) {
 	id := storetest.Put(t, files, []byte("content"))
 	objects := files.Root().Path("cache/objects")
 	folder := filepath.Join(objects, id.Hex()[:2])
-	for _, name := range []string{"readme", id.Hex()[2:] + "x", strings.ToUpper(id.Hex()[2:]), disk.TempName(".")} {
+	for _, name := range []string{"readme", id.Hex()[2:] + "x", strings.ToUpper(id.Hex()[2:]), ".flow-tmp-old"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o644))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "zz"), nil, 0o644))
@@ -383,4 +383,63 @@ func TestFiles_symlinkedFolderLeadsNowhere(t *testing.T) {
 	entries, err := os.ReadDir(outside)
 	require.NoError(t, err)
 	require.Empty(t, entries)
+}
+
+// locked is an FS with one file that may not be read, in a folder that can be changed
+// or not.
+type locked struct {
+	disk.FS
+	name   string
+	folder bool
+}
+
+func (l locked) Open(name string, flag int, perm fs.FileMode) (disk.File, error) {
+	if name == l.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return l.FS.Open(name, flag, perm)
+}
+
+func (l locked) Rename(old, to string) error {
+	if l.folder && to == l.name {
+		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrPermission}
+	}
+	return l.FS.Rename(old, to)
+}
+
+func (l locked) Sub(name string) (disk.FS, error) {
+	below, err := l.FS.Sub(name)
+	return locked{below, l.name, l.folder}, err
+}
+
+// What is stored but can't be read is replaced; where that can't be, the error says what
+// it is about.
+func TestBatch_objectThatMayNotBeRead(t *testing.T) {
+	ctx := context.Background()
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<15)
+	for _, content := range [][]byte{[]byte("content"), large} {
+		id := digest.Sum(content)
+		name := id.Hex()[:2] + "/" + id.Hex()[2:]
+		for _, folder := range []bool{false, true} {
+			files := newFiles(t)
+			require.NoError(t, files.Put(ctx, id, bytes.NewReader(content)))
+			before, err := files.Root().Lstat(files.Name(id))
+			require.NoError(t, err)
+			root := disk.NewRoot(locked{disk.OS(files.Root()), name, folder}, files.Root().Dir())
+			batch := store.NewFiles(root, "cache/objects").Begin()
+			_, _, err = batch.Add(ctx, file(t, content))
+			require.NoError(t, err)
+			err = batch.Commit(ctx)
+			after, looking := files.Root().Lstat(files.Name(id))
+			require.NoError(t, looking)
+			require.Equal(t, folder, os.SameFile(before, after))
+			require.Empty(t, left(t, files))
+			if folder {
+				require.ErrorIs(t, err, fs.ErrPermission)
+				require.ErrorContains(t, err, id.String())
+				continue
+			}
+			require.NoError(t, err)
+		}
+	}
 }

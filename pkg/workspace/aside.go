@@ -60,14 +60,18 @@ func (w *Workspace) CopyAside(ctx context.Context, name, to string) error {
 	return w.copyAll(ctx, name, to)
 }
 
-// copyAll copies to a place beside to, and then renames.
-func (w *Workspace) copyAll(ctx context.Context, name, to string) (err error) {
+// copyAll copies to a temporary name, and then renames.
+func (w *Workspace) copyAll(ctx context.Context, name, to string) error {
+	return w.root.Retry(func() error { return w.copyOnce(ctx, name, to) })
+}
+
+func (w *Workspace) copyOnce(ctx context.Context, name, to string) (err error) {
 	at, err := w.look(name)
 	if err != nil {
 		return err
 	}
 	defer at.close()
-	temp := disk.TempName(parentName(to))
+	temp := w.root.TempName(parentName(to))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.root.RemoveAll(temp))
@@ -200,8 +204,10 @@ func (w *Workspace) Unprotect(ctx context.Context, name string) error {
 	return parallel(ctx, len(names), func(i int) error { return w.own(names[i], entries[i]) })
 }
 
+// mine is what a person may do with a file of their own, at least.
+const mine = fs.FileMode(0o600)
+
 func (w *Workspace) own(name string, e *entry) error {
-	const mine = 0o600
 	switch {
 	case !e.stat.regular():
 		return nil

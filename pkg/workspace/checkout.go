@@ -73,27 +73,31 @@ func (w *Workspace) checkoutFile(ctx context.Context, name string, at place, con
 
 // swapIn puts a file where a directory is.
 func (w *Workspace) swapIn(ctx context.Context, name string, content digest.Content) error {
-	temp := disk.TempName(parentName(name))
+	if content.Mode == digest.Link { // which is judged by where it is
+		return w.swap(name, func() error { return w.cache.Link(ctx, content.ID, content.Mode, w.root, name) })
+	}
+	temp := w.root.TempName(parentName(name))
 	if err := w.cache.Link(ctx, content.ID, content.Mode, w.root, temp); err != nil {
 		return err
 	}
-	if err := w.swap(temp, name); err != nil {
+	if err := w.swap(name, func() error { return w.root.Rename(temp, name) }); err != nil {
 		w.root.Remove(temp)
 		return err
 	}
 	return nil
 }
 
-// swap renames temp to name, whatever is there, and removes that.
-func (w *Workspace) swap(temp, name string) error {
+// swap moves away what is at name, whatever it is, for something to put another thing
+// there, and then removes it. If nothing is put there, it comes back.
+func (w *Workspace) swap(name string, put func() error) error {
 	if !w.root.Exists(name) {
-		return w.root.Rename(temp, name)
+		return put()
 	}
-	old := disk.TempName(parentName(name))
-	if err := w.root.Rename(name, old); err != nil {
+	old, err := w.root.Away(name)
+	if err != nil {
 		return err
 	}
-	if err := w.root.Rename(temp, name); err != nil {
+	if err := put(); err != nil {
 		return errors.Join(err, w.root.Rename(old, name))
 	}
 	return w.root.RemoveAll(old)
@@ -120,7 +124,7 @@ func (w *Workspace) checkoutTree(ctx context.Context, name string, at place, con
 	if there != nil {
 		return w.update(ctx, there, at, tree)
 	}
-	if err := w.build(ctx, name, tree); err != nil {
+	if err := w.root.Retry(func() error { return w.build(ctx, name, tree) }); err != nil {
 		return 0, err
 	}
 	return max(1, len(tree)), nil
@@ -130,20 +134,21 @@ func (w *Workspace) checkoutTree(ctx context.Context, name string, at place, con
 // on it.
 const leftover = 24 * time.Hour
 
-// beside makes an empty folder beside a path, to work in.
-func (w *Workspace) beside(name string) (string, error) {
+// workshop makes an empty folder to work in, from where what is made can be renamed to
+// what is beside a path.
+func (w *Workspace) workshop(name string) (string, error) {
 	parent := parentName(name)
 	if err := w.root.MkdirAll(parent, 0o777); err != nil {
 		return "", err
 	}
 	w.root.Sweep(parent, leftover) // what it can't remove is in nobody's way
-	temp := disk.TempName(parent)
+	temp := w.root.TempName(parent)
 	return temp, w.root.Mkdir(temp, 0o777)
 }
 
 // build makes a directory where there is none.
 func (w *Workspace) build(ctx context.Context, name string, tree cache.Tree) (err error) {
-	temp, err := w.beside(name)
+	temp, err := w.workshop(name)
 	if err != nil {
 		return err
 	}
@@ -159,7 +164,7 @@ func (w *Workspace) build(ctx context.Context, name string, tree cache.Tree) (er
 	if err != nil {
 		return err
 	}
-	if err := w.swap(temp, name); err != nil {
+	if err := w.swap(name, func() error { return w.root.Rename(temp, name) }); err != nil {
 		return err
 	}
 	t := w.tree(name)
@@ -199,7 +204,7 @@ func (w *Workspace) learnBuilt(ctx context.Context, temp, name string, tree cach
 		return nil, err
 	}
 	defer in.close()
-	s := &scan{w: w, name: temp, take: w.hash, plain: true, now: w.clock.now().UnixNano()}
+	s := &scan{w: w, name: temp, becomes: name, take: w.hash, plain: true, now: w.clock.now().UnixNano()}
 	s.known = func(path string, e *entry) bool {
 		i, found := slices.BinarySearchFunc(tree, path, comparePath)
 		if !found || tree[i].Mode != e.stat.kind || tree[i].Size != e.stat.size {
@@ -251,8 +256,8 @@ func (w *Workspace) clear(ctx context.Context, name string, at place) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	old := disk.TempName(parentName(name))
-	if err := w.root.Rename(name, old); err != nil {
+	old, err := w.root.Away(name)
+	if err != nil {
 		return 0, err
 	}
 	return 1, w.root.RemoveAll(old)

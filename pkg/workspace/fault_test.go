@@ -64,6 +64,7 @@ func oneFault(t *testing.T, deed deed, where string, n int) int {
 		write(t, dir, file, file)
 	}
 	require.NoError(t, os.Symlink("a", filepath.Join(dir, "data/l")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".flow/tmp"), 0o755))
 	write(t, dir, "file", "1")
 	write(t, dir, "old/a", "2")
 	write(t, dir, "old/b", "a file here")
@@ -100,6 +101,7 @@ func faultyWorkspace(t *testing.T, w *Workspace, where string, faulty disk.FS) *
 	root, objects := w.root, w.cache
 	if where == "workspace" {
 		root = disk.NewRoot(faulty, root.Dir())
+		root.SetTemps(".flow/tmp")
 	} else {
 		var err error
 		objects, err = cache.Open(disk.NewRoot(faulty, objects.Root().Dir()), cache.Options{})

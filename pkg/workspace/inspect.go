@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path"
@@ -67,7 +68,7 @@ func (s *scan) inspect(at *node, f folder, e *entry, old int) error {
 	}
 	name := ""
 	if at.rules != nil || !e.stat.regular() && e.dir == nil {
-		name = under(s.name, join(at.path, e.name))
+		name = under(cmp.Or(s.becomes, s.name), join(at.path, e.name))
 	}
 	if at.rules != nil && at.rules.ignores(name, e.dir != nil) {
 		at.hidden.Store(true)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -55,7 +54,7 @@ func (w *Workspace) SaveMany(ctx context.Context, names []string, options SaveOp
 	contents := make([]digest.Content, len(names))
 	for i, save := range saves {
 		if !options.NoCache && !options.Copy && w.linksOut() {
-			if err := save.relink(ctx); err != nil {
+			if _, err := save.relink(ctx, w.wantsLink); err != nil {
 				return nil, err
 			}
 		}
@@ -209,84 +208,6 @@ func (s *saving) copyTwice(ctx context.Context, h *hand, file disk.File, e *entr
 		return false, nil
 	}
 	return size == e.stat.size, err
-}
-
-// relink makes the saved files links to their objects. A file that is no longer as it
-// was saved is left alone.
-func (s *saving) relink(ctx context.Context) error {
-	var names []string
-	var entries []*entry
-	add := func(path string, e *entry) {
-		if e.stat.kind == digest.File && e.stat.size > 0 && !s.w.isLink(e) {
-			names, entries = append(names, under(s.name, path)), append(entries, e)
-		}
-	}
-	if s.tree != nil {
-		s.tree.each(add)
-	} else {
-		add("", s.file)
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	linked := make([]stat, len(names))
-	err := parallel(ctx, len(names), func(i int) (err error) {
-		linked[i], err = s.w.relinkOne(ctx, names[i], entries[i])
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for i, e := range entries {
-		s.w.relearn(names[i], e, linked[i])
-	}
-	if s.tree == nil {
-		s.w.rememberFile(s.name, s.file)
-		return nil
-	}
-	t := s.w.tree(s.name)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.learn(s.tree.encode(s.name, s.content))
-	return nil
-}
-
-// isLink reports whether a file is its object already.
-func (w *Workspace) isLink(e *entry) bool {
-	if slices.Contains(w.cache.Links(), cache.Symlink) && e.linked {
-		return e.target == w.cache.Objects().Name(e.id)
-	}
-	object := entry{}
-	return !e.linked && w.linkedObject(e.id, &object) == nil && object.stat.inode == e.stat.inode && object.stat.dev == e.stat.dev
-}
-
-// relinkOne returns the stat that the new link has, of kind None when the file was
-// left alone.
-func (w *Workspace) relinkOne(ctx context.Context, name string, e *entry) (stat, error) {
-	now, err := w.entryAt(name)
-	if err != nil || !now.stat.same(e.stat) {
-		return stat{}, err
-	}
-	if err := w.cache.Link(ctx, e.id, e.stat.kind, w.root, name); err != nil {
-		return stat{}, err
-	}
-	now, err = w.entryAt(name)
-	if err != nil {
-		return stat{}, err
-	}
-	return now.stat, nil
-}
-
-// relearn takes the stat of a linked file once more: each further link to the same
-// object has changed its ctime.
-func (w *Workspace) relearn(name string, e *entry, linked stat) {
-	e.trusted = false
-	now, err := w.entryAt(name)
-	if err != nil || linked.kind == digest.None || now.stat.size != linked.size || now.stat.mtime != linked.mtime || now.stat.inode != linked.inode {
-		return
-	}
-	e.stat, e.linked, e.target = now.stat, now.linked, now.target
-	e.trusted = w.clock.begin(e.stat)
 }
 
 // entryAt returns what is at a name, not read.

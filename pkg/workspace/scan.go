@@ -38,10 +38,11 @@ type entry struct {
 // the end of a stack, which makes the walk go deep first and keeps few folders open.
 // It does not recurse: depth costs nothing.
 type scan struct {
-	w    *Workspace
-	name string
-	old  *index // nil when nothing is known
-	now  int64  // when it began; what is newer is not trusted
+	w       *Workspace
+	name    string
+	becomes string // where it will be, when that is elsewhere; links are judged by it
+	old     *index // nil when nothing is known
+	now     int64  // when it began; what is newer is not trusted
 
 	// take reads a file that the index doesn't know, and sets the entry's id. Nil: nothing
 	// is read, no link is judged and nothing is hidden.

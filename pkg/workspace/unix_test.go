@@ -16,6 +16,7 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
+	"flow/pkg/disk"
 )
 
 func TestDigest_special(t *testing.T) {
@@ -286,4 +287,52 @@ func TestCheckout_diskFull(t *testing.T) {
 	left, err := os.ReadDir(at)
 	require.NoError(t, err)
 	require.Len(t, left, 1, "no unfinished files stay")
+}
+
+// A folder that is a mount of the same file system, which the device's number doesn't
+// tell, and one of another.
+func TestTemps_mounts(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	for _, how := range [][]string{{"--bind", t.TempDir()}, {"-t", "tmpfs", "tmpfs"}} {
+		dir := t.TempDir()
+		at := filepath.Join(dir, "mount")
+		require.NoError(t, os.Mkdir(at, 0o755))
+		if output, err := exec.Command("mount", append(how, at)...).CombinedOutput(); err != nil {
+			t.Skip(string(output))
+		}
+		defer exec.Command("umount", at).Run()
+		oddTree(t, filepath.Join(dir, "data"))
+		write(t, dir, "mount/old", "1")
+		w := openTidy(t, dir)
+		old, err := w.Digest(t.Context(), "mount")
+		require.NoError(t, err)
+		want, err := w.Save(t.Context(), "data", SaveOptions{})
+		require.NoError(t, err)
+		_, err = w.Save(t.Context(), "mount", SaveOptions{})
+		require.NoError(t, err)
+		for _, content := range []digest.Content{want, old, want} { // out is the mount
+			_, err = w.Checkout(t.Context(), "mount", content)
+			require.NoError(t, err)
+			requireDigests(t, w, []digest.Content{content}, "mount")
+		}
+		_, err = w.Checkout(t.Context(), "mount/sub/new", want)
+		require.NoError(t, err)
+		require.NoError(t, w.MoveAside("mount/sub", ".flow/aside"))
+		require.NoError(t, w.MoveBack(".flow/aside", "mount/sub"))
+		requireDigests(t, w, []digest.Content{want}, "mount/sub/new")
+		for _, content := range []digest.Content{old, {}} {
+			_, err = w.Checkout(t.Context(), "mount/sub/new", content)
+			require.NoError(t, err)
+		}
+		require.NoError(t, w.Flush())
+		for _, folder := range []string{"mount", "mount/sub", ".flow/tmp"} {
+			entries, err := os.ReadDir(filepath.Join(dir, folder))
+			require.NoError(t, err)
+			for _, entry := range entries {
+				require.False(t, disk.IsTemp(entry.Name()), folder)
+			}
+		}
+	}
 }

@@ -18,7 +18,7 @@ import (
 type update struct {
 	w       *Workspace
 	name    string
-	stage   string // the folder beside it that the new files wait in, named by number
+	stage   string // the folder that the new files wait in, named by number
 	changes []cache.TreeChange
 	folders map[string]*node // that are there, by path
 	wanted  map[string]bool  // folders of the tree
@@ -43,7 +43,7 @@ func (w *Workspace) update(ctx context.Context, there *scan, at place, tree cach
 	if err := u.nothingInTheWay(); err != nil {
 		return 0, err
 	}
-	if u.stage, err = w.beside(name); err != nil {
+	if u.stage, err = w.workshop(name); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, w.root.RemoveAll(u.stage)) }()
@@ -199,8 +199,8 @@ func (u *update) makeFolder(dir string) error {
 func (u *update) place(ctx context.Context, i int, e *cache.TreeEntry) error {
 	name := under(u.name, e.Path)
 	err := u.w.root.Rename(u.stage+"/"+strconv.Itoa(i), name)
-	if errors.Is(err, syscall.EXDEV) && e.Mode != digest.Link { // the directory is a mount point
-		err = u.w.cache.Link(ctx, e.ID, e.Mode, u.w.root, name)
+	if errors.Is(err, syscall.EXDEV) { // the directory is a mount point
+		err = u.placeAcross(ctx, e, name)
 	}
 	if err != nil || e.Mode == digest.Link {
 		return err
@@ -213,6 +213,22 @@ func (u *update) place(ctx context.Context, i int, e *cache.TreeEntry) error {
 	u.placed[e.Path] = placed{now.stat, e.ID}
 	u.mu.Unlock()
 	return nil
+}
+
+// placeAcross makes a file or a link on another file system than the stage is on.
+func (u *update) placeAcross(ctx context.Context, e *cache.TreeEntry, name string) error {
+	if e.Mode != digest.Link {
+		return u.w.cache.Link(ctx, e.ID, e.Mode, u.w.root, name)
+	}
+	temp := u.w.root.TempName(parentName(name))
+	if err := u.w.root.Symlink(e.Target, temp); err != nil {
+		return err
+	}
+	err := u.w.root.Rename(temp, name)
+	if err != nil {
+		u.w.root.Remove(temp)
+	}
+	return err
 }
 
 // known answers for the files that were placed and are as they were then.
