@@ -29,7 +29,7 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 	if err != nil {
 		return err
 	}
-	if _, err := stages.Parse(stages.File, edited.Text); err != nil {
+	if _, err := stages.Parse(stages.File, edited.Text, p.Root.Read); err != nil {
 		return err
 	}
 	if err := p.Root.Replace(stages.File, edited.Text, 0o644); err != nil {

@@ -155,7 +155,7 @@ func (p *Project) Pipeline() (*stages.Pipeline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the pipeline: %w", err)
 	}
-	return stages.Parse(stages.File, text)
+	return stages.Parse(stages.File, text, p.Root.Read)
 }
 
 // Engine opens the engine over the project's pipeline.
