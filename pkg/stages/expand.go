@@ -27,6 +27,7 @@ type expander struct {
 	files     map[string]*varsFile
 	nodes     int
 	bytes     int
+	steps     int
 	exhausted bool
 }
 

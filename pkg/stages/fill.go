@@ -13,6 +13,7 @@ const (
 	maxGroup    = 100_000   // stages of one foreach or matrix
 	maxExpanded = 2_000_000 // values in all
 	maxFilled   = 64 << 20  // bytes of text in all
+	maxWork     = 1 << 28   // steps of reading vars and options
 )
 
 // takes says which values a template may stand for.
@@ -148,7 +149,8 @@ func (e *expander) part(node *document.Node, m match, names *scope, may takes) (
 	if value.Kind != document.Map {
 		return scalarText(value), true
 	}
-	text, problem := flags(value)
+	text, steps, problem := flags(value)
+	e.work(node, steps)
 	if problem != "" {
 		e.failAt(node, m, "", "%q %s", strings.TrimSpace(m.inner), problem)
 	}
@@ -242,6 +244,15 @@ func (e *expander) spend(node *document.Node, nodes, bytes int) bool {
 		e.fail(node, "make fewer stages, or fill in shorter texts", "the templates make more than %d values or %d MiB of text", maxExpanded, maxFilled>>20)
 	}
 	return !e.exhausted
+}
+
+// work counts steps that make nothing by themselves.
+func (e *expander) work(node *document.Node, steps int) {
+	e.steps += steps
+	if !e.exhausted && e.steps > maxWork {
+		e.exhausted = true
+		e.fail(node, "make fewer stages, or use smaller mappings", "the templates take too much work")
+	}
 }
 
 // failAt reports a problem with a template in a text.

@@ -17,6 +17,7 @@ type scope struct {
 	own      map[string]document.Entry
 	order    []string            // of own
 	reserved bool                // its names are item and key: vars may not have them
+	copied   int                 // entries, while merging
 	imports  map[string][]string // files that were read into it, by the keys taken; nil for all
 }
 
@@ -74,7 +75,7 @@ func (s *scope) merge(from *document.Node) *diag.Error {
 		name := scalarText(entry.Key)
 		value := entry.Value
 		if first, owner := s.find(name); owner != nil {
-			merged, problem := mergeNodes(first, entry, name)
+			merged, problem := s.mergeNodes(first, entry, name)
 			if problem != nil {
 				return problem
 			}
@@ -85,13 +86,14 @@ func (s *scope) merge(from *document.Node) *diag.Error {
 	return nil
 }
 
-func mergeNodes(first, second document.Entry, name string) (*document.Node, *diag.Error) {
+func (s *scope) mergeNodes(first, second document.Entry, name string) (*document.Node, *diag.Error) {
 	if first.Value.Kind != document.Map || second.Value.Kind != document.Map {
 		return nil, second.Key.Errorf("%q is defined twice", name).
 			WithNote(first.Key.Pos, "first defined here").
 			WithHint("vars add to each other and to %s; none can change what another says", ParamsFile)
 	}
 	entries := slices.Clone(first.Value.Entries)
+	s.copied += len(entries) + len(second.Value.Entries)
 	at := make(map[string]int, len(entries))
 	for i, entry := range entries {
 		at[scalarText(entry.Key)] = i
@@ -103,7 +105,7 @@ func mergeNodes(first, second document.Entry, name string) (*document.Node, *dia
 			entries = append(entries, entry)
 			continue
 		}
-		value, problem := mergeNodes(entries[i], entry, name+"."+key)
+		value, problem := s.mergeNodes(entries[i], entry, name+"."+key)
 		if problem != nil {
 			return nil, problem
 		}

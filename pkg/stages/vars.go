@@ -41,11 +41,19 @@ func (e *expander) vars(into *scope, vars *document.Node, dir string) {
 		case document.String:
 			e.varsFile(into, item, dir)
 		case document.Map:
-			e.problems.Add(into.merge(item))
+			e.merge(into, item)
 		default:
 			e.fail(item, "write `file`, `file:key,key`, or `name: value`", "vars are files and mappings, not %s", kindName(item))
 		}
 	}
+}
+
+func (e *expander) merge(into *scope, from *document.Node) bool {
+	problem := into.merge(from)
+	e.problems.Add(problem)
+	e.work(from, into.copied+len(from.Entries))
+	into.copied = 0
+	return problem == nil
 }
 
 // plain refuses templates: vars are what templates are filled in from.
@@ -112,6 +120,7 @@ func (e *expander) importFile(into *scope, location string, keys []string, node 
 	}
 	if keys != nil {
 		var entries []document.Entry
+		e.work(node, len(keys)*len(root.Entries))
 		for _, key := range keys {
 			i := slices.IndexFunc(root.Entries, func(entry document.Entry) bool { return entry.Key.Text == key })
 			if i < 0 {
@@ -124,8 +133,7 @@ func (e *expander) importFile(into *scope, location string, keys []string, node 
 		}
 		root = root.WithEntries(entries)
 	}
-	if problem := into.merge(root); problem != nil {
-		e.problems.Add(problem)
+	if !e.merge(into, root) {
 		return
 	}
 	loaded, _ := into.imported(location)
