@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"sync/atomic"
 )
 
@@ -50,6 +51,9 @@ func (f *Faulty) Open(name string, flag int, perm fs.FileMode) (File, error) {
 	file, err := f.under.Open(name, flag, perm)
 	if err != nil {
 		return nil, err
+	}
+	if flag&(os.O_WRONLY|os.O_RDWR) == 0 {
+		return file, nil // reads do not fail, and who reads may want the system's own file
 	}
 	return &faultyFile{File: file, fault: f.fault}, nil
 }

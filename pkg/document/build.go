@@ -64,7 +64,7 @@ func (b *builder) node(from *yaml.Node, level, indent int) (node *Node, height i
 	at := b.cursor.offset(from.Line, from.Column)
 	*node = Node{Pos: diag.Pos{File: b.src.file, Line: from.Line, Col: from.Column}, src: b.src, at: at, indent: indent}
 	if len(b.src.lines) != len(b.src.breaks) || at == len(b.src.text) {
-		node.Pos = b.src.place(at) // the library's place is none that people know
+		node.Pos = b.cursor.place(at) // the library's place is none that people know
 	}
 	if !b.bounded(node, level) {
 		return node, 1

@@ -29,7 +29,7 @@ func (s *source) check() diag.List {
 		return problems
 	}
 	if len(s.text) > countFrom && guessNodes(s.text) > maxGuess {
-		return diag.List{s.fail(0, 1, "the file holds more values than the limit of %d", maxNodes)}
+		return diag.List{s.fail(0, 1, "the file may hold more values than the limit of %d", maxNodes)}
 	}
 	return nil
 }

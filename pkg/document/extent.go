@@ -10,6 +10,9 @@ func (n *Node) Width() int {
 	if n.src == nil {
 		return 1
 	}
+	if n.more != nil && n.more.from != nil {
+		return n.more.from.Width()
+	}
 	switch {
 	case n.alias() == "" && n.Kind == Map && !n.flow && len(n.own()) > 0:
 		return n.own()[0].Key.Width()

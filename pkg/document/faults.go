@@ -219,15 +219,39 @@ func openBracket(f *fault) *diag.Error {
 
 func noContent(f *fault) *diag.Error {
 	at, text := f.content()
-	for _, pair := range []string{",,", "[,", "{,", ", ,", "{:", "{ :"} {
-		if i := strings.Index(text, pair); i >= 0 {
-			return f.src.fail(at+i+len(pair)-1, 1, "a value is missing before this")
+	if i := missing(text); i >= 0 {
+		if text[i] == ',' {
+			return f.src.fail(at+i, 1, "a value is missing before this")
 		}
-	}
-	if i := strings.IndexAny(text, "]},"); i >= 0 {
 		return f.src.fail(at+i, 1, "a value can't start with %c", text[i]).WithHint("put quotes around it")
 	}
+	if rest := strings.TrimRight(f.src.text, " \t\r\n"); f.read == len(f.src.text) && rest != "" && strings.IndexByte(",[{", rest[len(rest)-1]) >= 0 {
+		return f.src.fail(len(rest)-1, 1, "the file ends before the brackets are closed")
+	}
 	return f.atLine("a value is missing here")
+}
+
+// missing returns where on a line a comma or closing bracket stands in the place of a
+// value, or -1.
+func missing(text string) int {
+	depth, before := 0, byte(':')
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		open := strings.IndexByte("[{", c) >= 0
+		start := strings.IndexByte(":-", before) >= 0 && depth == 0
+		switch {
+		case c == ' ' || c == '\t':
+			continue
+		case c == ',' && (start || strings.IndexByte("[{,", before) >= 0), (c == ']' || c == '}') && start:
+			return i
+		case open && (depth > 0 || start):
+			depth++
+		case c == ']' || c == '}':
+			depth = max(depth-1, 0)
+		}
+		before = c
+	}
+	return -1
 }
 
 // afterEnd finds what stands behind a document that is complete.

@@ -51,6 +51,7 @@ type Entry struct{ Key, Value *Node }
 type more struct {
 	alias string         // the name, when the text has an alias here
 	tag   string         // as the text has it
+	from  *Node          // what it was made of, which the text has
 	own   []Entry        // of a Map with a merge key: what the text has here, << included
 	index map[string]int // of a large Map: where in Entries a key is
 }
@@ -182,26 +183,33 @@ func (n *Node) Errorf(format string, args ...any) *diag.Error {
 // Replace returns a copy of a scalar with another text, at the same place. The text is
 // read like what it replaces: what was quoted stays a text.
 func (n *Node) Replace(text string) *Node {
-	renewed := *n
-	renewed.Text, renewed.Kind = text, String
+	renewed := n.renewed(String)
+	renewed.Text, renewed.Quoted = text, n.Quoted
 	if !n.Quoted {
 		renewed.Kind = resolve(text)
 	}
-	return &renewed
+	return renewed
 }
 
 // WithItems returns a List at the same place.
 func (n *Node) WithItems(items []*Node) *Node {
-	return &Node{Kind: List, Items: items, Pos: n.Pos, flow: n.flow, indent: n.indent, at: n.at, src: n.src}
+	made := n.renewed(List)
+	made.Items = items
+	return made
 }
 
 // WithEntries returns a Map at the same place. The keys must differ.
 func (n *Node) WithEntries(entries []Entry) *Node {
-	made := &Node{Kind: Map, Entries: entries, Pos: n.Pos, flow: n.flow, indent: n.indent, at: n.at, src: n.src}
+	made := n.renewed(Map)
+	made.Entries = entries
 	if len(entries) >= indexFrom {
-		made.more = &more{index: indexKeys(entries)}
+		made.more.index = indexKeys(entries)
 	}
 	return made
+}
+
+func (n *Node) renewed(kind Kind) *Node {
+	return &Node{Kind: kind, Pos: n.Pos, at: n.at, src: n.src, more: &more{from: n}}
 }
 
 func indexKeys(entries []Entry) map[string]int {

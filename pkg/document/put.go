@@ -137,6 +137,11 @@ func (s *source) indented(line int) int {
 	return line
 }
 
+// firstOnLine tells whether only blanks are before an offset.
+func (s *source) firstOnLine(at int) bool {
+	return strings.Trim(s.text[s.lineStart(at):at], " \t") == ""
+}
+
 func (s *source) blankLine(line int) bool {
 	return strings.Trim(s.text[line:s.lineEnd(line)], " \t") == ""
 }
@@ -159,7 +164,7 @@ func (e *editor) addFlow(node *Node, text string) {
 	if trailing {
 		after = comma + 1
 	}
-	ownLine := s.indented(line) == starts[last] && line > s.body(node)
+	ownLine := s.firstOnLine(starts[last]) && line > s.body(node)
 	if closing := s.skip(after); !ownLine || s.lineStart(closing) == s.lineStart(after) {
 		e.splice(end, end, ", "+text)
 		return

@@ -75,7 +75,7 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 // boolean, a date, a number in base 60 or with underscores.
 func isOldScalar(s string) bool {
 	switch strings.ToLower(s) {
-	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+	case "yes", "no", "on", "off", "true", "false", "null":
 		return true
 	}
 	if c := s[0]; c != '.' && c != '-' && c != '+' && (c < '0' || c > '9') {

@@ -43,7 +43,9 @@ func (e *editor) removeBlock(link link, starts, ends []int) {
 		e.splice(from, to, "")
 		return
 	}
-	e.splice(e.closeGap(from, &to, before, keep), to, "")
+	gap := gap{from: from, to: to, before: before, first: i == 0, last: i == len(starts)-1, keep: keep}
+	gap.close(s)
+	e.splice(gap.from, gap.to, "")
 }
 
 // endsInBlock tells whether the last thing in a value is a block scalar, and whether
@@ -63,23 +65,30 @@ func (s *source) endsInBlock(n *Node) (block, keep bool) {
 	return true, keep
 }
 
-// closeGap extends from..to by one of two runs of blank lines that would meet, or that a
-// block scalar above would keep.
-func (e *editor) closeGap(from int, to *int, before int, keep bool) int {
-	s := e.src
-	if !keep && from > 0 && !s.blankLine(s.lineStart(from-1)) {
-		return from
+// gap is lines that go, among lines that stay.
+type gap struct {
+	from, to    int
+	before      int  // where the elder sibling ends
+	first, last bool // of its siblings
+	keep        bool // the elder sibling is a block scalar that keeps blank lines behind it
+}
+
+// close extends the gap by one of two runs of blank lines that would meet, or by that
+// which kept apart what goes from its only neighbour.
+func (g *gap) close(s *source) {
+	above := g.from == 0 || s.blankLine(s.lineStart(g.from-1))
+	below := g.to < len(s.text) && s.blankLine(g.to)
+	if below && (above || g.first || g.keep) {
+		for g.to < len(s.text) && s.blankLine(g.to) {
+			g.to = s.nextLine(g.to)
+		}
 	}
-	for *to < len(s.text) && s.blankLine(*to) {
-		*to = s.nextLine(*to)
+	if !above || !g.last || below && g.to < len(s.text) {
+		return
 	}
-	if *to < len(s.text) {
-		return from
+	for g.from > 0 && s.blankLine(s.lineStart(g.from-1)) && s.lineStart(g.from-1) > g.before {
+		g.from = s.lineStart(g.from - 1)
 	}
-	for from > 0 && s.blankLine(s.lineStart(from-1)) && s.lineStart(from-1) > before {
-		from = s.lineStart(from - 1)
-	}
-	return from
 }
 
 // ownComments returns where the comment lines start that stand right above a line, at
@@ -132,7 +141,7 @@ func (e *editor) removeCompact(starts, ends []int, i int) {
 func (e *editor) removeFlow(starts, ends []int, i int) {
 	s := e.src
 	line := s.lineStart(starts[i])
-	ownLine := s.indented(line) == starts[i] && line > 0
+	ownLine := s.firstOnLine(starts[i]) && line > 0
 	if i+1 < len(starts) {
 		to := starts[i+1]
 		if next := s.lineStart(to); ownLine && next > line {

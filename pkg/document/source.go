@@ -161,14 +161,18 @@ func (s *source) width(from, to int) int {
 	return utf8.RuneCountInString(s.text[from:to])
 }
 
-// cursor turns places of the YAML library into offsets. It is fast when they come in
-// rising order, on long lines too.
+// cursor turns places of the YAML library into offsets, and those into places that people
+// know. It is fast when they come in rising order, on long lines too.
 type cursor struct {
-	src        *source
-	line, col  int
-	lastOffset int
+	src     *source
+	library mark // lines as YAML sees them
+	people  mark
 }
 
+// mark is an offset with its column, from 1, in the line that starts at start.
+type mark struct{ start, offset, col int }
+
+// offset returns where a place of the library's is.
 func (c *cursor) offset(line, col int) int {
 	s := c.src
 	if line = max(line, 1); line > len(s.breaks) {
@@ -178,16 +182,29 @@ func (c *cursor) offset(line, col int) int {
 	if s.ascii {
 		return min(start+max(col, 1)-1, len(s.text))
 	}
-	at, runes := start, 1
-	if line == c.line && col >= c.col {
-		at, runes = c.lastOffset, c.col
+	m := &c.library
+	if m.start != start || m.col > col || m.col == 0 {
+		*m = mark{start, start, 1}
 	}
-	for ; runes < col && at < len(s.text); runes++ {
-		_, size := utf8.DecodeRuneInString(s.text[at:])
-		at += size
+	for ; m.col < col && m.offset < len(s.text); m.col++ {
+		_, size := utf8.DecodeRuneInString(s.text[m.offset:])
+		m.offset += size
 	}
-	c.line, c.col, c.lastOffset = line, runes, at
-	return at
+	return m.offset
+}
+
+// place is that of the source.
+func (c *cursor) place(offset int) diag.Pos {
+	s := c.src
+	line := sort.SearchInts(s.lines, offset+1)
+	start := s.lines[line-1]
+	m := &c.people
+	if m.start != start || m.offset > offset || m.col == 0 {
+		*m = mark{start, start, 1}
+	}
+	m.col += utf8.RuneCountInString(s.text[m.offset:offset])
+	m.offset = offset
+	return diag.Pos{File: s.file, Line: line, Col: m.col}
 }
 
 // yamlLine returns the line of an offset as YAML counts, from 1.

@@ -2,7 +2,6 @@ package document
 
 import (
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -27,8 +26,6 @@ type fault struct {
 	root    *yaml.Node
 }
 
-var errorShape = regexp.MustCompile(`^yaml: (?:line (\d+): )?((?s:.*))$`)
-
 // syntaxError makes an error with a place of what the library says. root is the first
 // document, when the mistake is behind it.
 func (s *source) syntaxError(err error, root *yaml.Node) *diag.Error {
@@ -41,22 +38,22 @@ func (s *source) syntaxError(err error, root *yaml.Node) *diag.Error {
 		}
 	}
 	f := &fault{src: s, root: root, read: min(max(reader.at-1, 0), len(s.text))}
-	parts := errorShape.FindStringSubmatch(err.Error())
-	if parts == nil {
-		parts = []string{"", "", err.Error()}
+	f.problem = strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, found := strings.CutPrefix(f.problem, "line "); found {
+		line, problem, _ := strings.Cut(rest, ": ")
+		f.line, _ = strconv.Atoi(line)
+		f.problem = problem
 	}
-	f.problem = parts[2]
-	problem := f.explain(parts[1])
+	problem := f.explain()
 	problem.Err = err
 	return problem
 }
 
-func (f *fault) explain(line string) *diag.Error {
+func (f *fault) explain() *diag.Error {
 	for _, known := range faults {
 		if !strings.Contains(f.problem, known.problem) {
 			continue
 		}
-		f.line, _ = strconv.Atoi(line)
 		if f.line > 0 && !known.parser {
 			f.line--
 		}

@@ -150,7 +150,7 @@ func (a *attempt) rollBack() (string, error) {
 			continue // it never left its place
 		}
 		if a.e.Root.Exists(out.Path) {
-			if err := a.keep(out.Path, failed+"/"+out.Path); err != nil {
+			if err := a.keep(out.Path, failed+"/outs/"+out.Path); err != nil {
 				return kept, err
 			}
 			kept = failed

@@ -24,6 +24,7 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 			problems.Add(e.missingSource(ctx, step, plan.Locked))
 			continue
 		}
+		problems = append(problems, e.throughLinks(step.Stage)...)
 		if step.Stage.Frozen || step.Will == event.WouldGet {
 			continue
 		}
@@ -38,10 +39,21 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 			}
 		}
 	}
-	if len(problems) == 1 {
-		return &MissingError{problems[0]}
-	}
 	return problems.Err()
+}
+
+// throughLinks refuses outs behind a symbolic link: two names could lead to one file
+// that two stages write.
+func (e *Engine) throughLinks(stage *stages.Stage) diag.List {
+	var problems diag.List
+	for _, out := range stage.Outs {
+		resolved, err := e.Root.Resolve(out.Path)
+		if err == nil && resolved != out.Path {
+			problems.Add(diag.At(out.Pos, "out %s of stage %q is behind a symbolic link: it is %s", out.Path, stage.Name, resolved).
+				WithHint("name it by its own path: %s", resolved))
+		}
+	}
+	return problems
 }
 
 // checkTracked refuses to run a stage for the first time whose cached outs git
@@ -91,7 +103,7 @@ func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.Fil
 			return nil
 		}
 	}
-	return diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path).
+	return Missing(diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path)).
 		WithHint("put the file back, or remove the source: flow remove %s", out.Path)
 }
 
@@ -104,10 +116,10 @@ func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, plan *Plan) *di
 			}
 			continue
 		}
-		return diag.At(dep.Pos, "stage %q: dep %s is missing; %q makes it, which is not among the targets", stage.Name, dep.Path, owner.Stage.Title()).
+		return Missing(diag.At(dep.Pos, "stage %q: dep %s is missing; %q makes it, which is not among the targets", stage.Name, dep.Path, owner.Stage.Title())).
 			WithHint("run it first: flow repro %s", owner.Stage.Title())
 	}
-	problem := diag.At(dep.Pos, "stage %q: dep %s is not there, and no stage makes it", stage.Name, dep.Path)
+	problem := Missing(diag.At(dep.Pos, "stage %q: dep %s is not there, and no stage makes it", stage.Name, dep.Path))
 	if meant := e.nearestFile(dep.Path); meant != "" {
 		return problem.WithHint("did you mean %q?", meant)
 	}

@@ -11,7 +11,6 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
-	"flow/pkg/store"
 	"flow/pkg/workspace"
 )
 
@@ -153,7 +152,6 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 
 func (e *Engine) notCached(one Tracked) error {
 	problem := diag.At(diag.Pos{}, "%s can't be checked out: the cache does not have %s", one.Out.Path, one.Was.ID)
-	problem.Err = store.ErrAbsent
 	switch {
 	case one.Stage.Source:
 		problem.Hint = "put the file back by hand, then: flow commit " + one.Out.Path
@@ -162,7 +160,7 @@ func (e *Engine) notCached(one Tracked) error {
 	default:
 		problem.Hint = "make it again: flow repro " + one.Stage.Name
 	}
-	return &MissingError{problem}
+	return Missing(problem)
 }
 
 // CheckoutContent puts any content of the cache at a path: what was there before a
@@ -178,7 +176,7 @@ func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID)
 		return err
 	}
 	if !whole {
-		return &MissingError{diag.At(diag.Pos{}, "the cache does not have %s", id).WithHint("`flow gc` may have removed it")}
+		return Missing(diag.At(diag.Pos{}, "the cache does not have %s", id).WithHint("`flow gc` may have removed it"))
 	}
 	now, err := e.Workspace.Digest(ctx, name)
 	if err != nil {

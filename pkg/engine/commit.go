@@ -75,13 +75,13 @@ func (e *Engine) commitStep(ctx context.Context, step *Step, options CommitOptio
 	}
 	for _, dep := range stage.Deps {
 		if !stage.Frozen && !is.deps[dep.Path].Exists() {
-			return false, &MissingError{diag.At(dep.Pos, "stage %q: dep %s is not there", stage.Name, dep.Path)}
+			return false, Missing(diag.At(dep.Pos, "stage %q: dep %s is not there", stage.Name, dep.Path))
 		}
 	}
 	for _, out := range stage.Outs {
 		if !is.outs[out.Path].Exists() {
-			return false, &MissingError{diag.At(out.Pos, "%s: out %s is not there, so it can't be committed", stage.Title(), out.Path).
-				WithHint("make it: flow repro %s", stage.Title())}
+			return false, Missing(diag.At(out.Pos, "%s: out %s is not there, so it can't be committed", stage.Title(), out.Path).
+				WithHint("make it: flow repro %s", stage.Title()))
 		}
 	}
 	if options.Confirm != nil && !stage.Source && !onlyOuts(step.Reasons) && !options.Confirm(stage.Title(), step.Reasons) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -11,6 +12,7 @@ import (
 	"flow/pkg/lock"
 	"flow/pkg/stages"
 	"flow/pkg/values"
+	"flow/pkg/workspace"
 )
 
 // facts is what is: what the deps, params and outs of a stage hold at one moment.
@@ -31,19 +33,31 @@ type missingParam struct {
 // paths that a restore will put there.
 func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, expected map[string]digest.Content) (*facts, error) {
 	is := &facts{deps: map[string]digest.Content{}, outs: map[string]digest.Content{}}
-	if !stage.Frozen {
-		if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
-			return nil, err
-		}
+	if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
+		return nil, err
 	}
 	for _, out := range stage.Outs {
 		content, err := e.Workspace.Digest(ctx, out.Path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: out %s: %w", stage.Title(), out.Path, err)
+			return nil, unusable(stage, "out", out.Path, out.Pos, err)
 		}
 		is.outs[out.Path] = content
 	}
 	return is, nil
+}
+
+// unusable explains a path that holds what flow can't take: a pipe, a device, a link
+// that leaves the project. Other errors are the disk's.
+func unusable(stage *stages.Stage, kind, name string, pos diag.Pos, err error) error {
+	var special *workspace.SpecialError
+	var escape *workspace.EscapeError
+	if !errors.As(err, &special) && !errors.As(err, &escape) {
+		return fmt.Errorf("%s: %s %s: %w", stage.Title(), kind, name, err)
+	}
+	problem := diag.At(pos, "stage %q: %s %s can't be used: %v", stage.Name, kind, name, err).
+		WithHint("only files, folders, and links that stay in the project can be tracked")
+	problem.Err = err
+	return problem
 }
 
 // inspectDeps finds what a stage reads.
@@ -53,7 +67,7 @@ func (e *Engine) inspectDeps(ctx context.Context, stage *stages.Stage, is *facts
 		if !found {
 			var err error
 			if content, err = e.Workspace.Digest(ctx, dep.Path); err != nil {
-				return fmt.Errorf("%s: dep %s: %w", stage.Title(), dep.Path, err)
+				return unusable(stage, "dep", dep.Path, dep.Pos, err)
 			}
 		}
 		is.deps[dep.Path] = content
@@ -181,7 +195,9 @@ func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock
 		}
 	}
 	for _, dep := range sortedDeps(stage) {
-		e.Deps = append(e.Deps, lock.Item{Path: dep, Content: is.deps[dep]})
+		if content := is.deps[dep]; content.Exists() { // a frozen stage may do without
+			e.Deps = append(e.Deps, lock.Item{Path: dep, Content: content})
+		}
 	}
 	for _, out := range sortedOuts(stage) {
 		e.Outs = append(e.Outs, lock.Item{Path: out, Content: outs[out]})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"flow/pkg/diag"
@@ -58,15 +59,15 @@ func (p *Plan) Fresh() bool {
 	return true
 }
 
-// MissingError is data that is nowhere to be had: not in the workspace, not in the
+// ErrMissing marks data that is nowhere to be had: not in the workspace, not in the
 // cache, and made by no stage of the run.
-type MissingError struct{ Problem *diag.Error }
+var ErrMissing = errors.New("data is missing")
 
-// Error says what is missing.
-func (e *MissingError) Error() string { return e.Problem.Error() }
-
-// Unwrap returns the mistake with its place.
-func (e *MissingError) Unwrap() error { return e.Problem }
+// Missing marks a mistake as one of missing data.
+func Missing(problem *diag.Error) *diag.Error {
+	problem.Err = ErrMissing
+	return problem
+}
 
 // Plan compares the selected stages with the lock and the workspace.
 func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {

@@ -66,6 +66,9 @@ func (r *run) repro(ctx context.Context) error {
 	if err := r.checkTracked(ctx, r.plan); err != nil {
 		return err
 	}
+	for _, warning := range r.Pipeline.Warnings {
+		r.sink.Emit(event.Warning{Text: warning.Error(), Hint: warning.Hint})
+	}
 	r.sink.Emit(event.RunStarted{Time: time.Now(), Stages: len(r.plan.Steps), Dry: r.options.Dry})
 	switch {
 	case r.options.Dry:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"flow/pkg/diag"
 	"flow/pkg/engine"
 	"flow/pkg/event"
 )
@@ -118,7 +119,7 @@ func TestRepro_failureLosesNothing(t *testing.T) {
 	require.Equal(t, 3, failed.Outcome.Code)
 	require.Equal(t, []string{"it failed"}, failed.Tail)
 	require.Equal(t, model, w.read("model"), "the old out is back")
-	require.Equal(t, "1\n2\n", w.read(".flow/failed/train/model"), "what the attempt left is kept")
+	require.Equal(t, "1\n2\n", w.read(".flow/failed/train/outs/model"), "what the attempt left is kept")
 	require.Equal(t, "it failed\n", w.read(".flow/failed/train/log"))
 	require.Equal(t, event.Skipped, w.ended()["test"])
 
@@ -198,10 +199,11 @@ func TestRepro_missingDepIsToldBeforeAnythingRuns(t *testing.T) {
 	w.write("rew", "1\n")
 	ran, err := w.try(everything)
 	require.Empty(t, ran)
-	var missing *engine.MissingError
+	require.ErrorIs(t, err, engine.ErrMissing)
+	var missing *diag.Error
 	require.ErrorAs(t, err, &missing)
-	require.Contains(t, missing.Problem.Hint, `"rew"`)
-	require.Equal(t, 4, missing.Problem.Pos.Line)
+	require.Contains(t, missing.Hint, `"rew"`)
+	require.Equal(t, 4, missing.Pos.Line)
 }
 
 func TestRepro_missingParam(t *testing.T) {
@@ -260,6 +262,16 @@ func TestRepro_frozen(t *testing.T) {
 	w.write("pipeline.yaml", strings.Replace(fourStages, "    deps: [raw]", "    frozen: true\n    deps: [raw]", 1))
 	w.write("raw", "5\n")
 	w.repro(everything)
+}
+
+func TestRepro_frozenThatHasToRun(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"pipeline.yaml": "stages:\n  a: {cmd: raw > x, deps: [raw, gone], frozen: true, outs: [x]}\n", "raw": "1",
+	})
+	w.repro(everything, "a")
+	w.repro(everything)
+	require.Contains(t, w.read("pipeline.lock"), "raw:")
+	require.NotContains(t, w.read("pipeline.lock"), "gone:")
 }
 
 func TestRepro_persist(t *testing.T) {
@@ -382,4 +394,26 @@ func TestWhy_walksToTheRoot(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"test", "train", "clean", "create"}, chain)
+}
+
+func TestRepro_warnsOfWhatIsLikelyWrong(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"pipeline.yaml": "stages:\n  a: {cmd: empty > x, deps: [empty], outs: [x]}\n  b: {cmd: bad > X, deps: [bad], metrics: [X]}\n",
+		"empty":         "", "bad": "a: [\n",
+	})
+	w.repro(everything, "a", "b")
+	require.Contains(t, w.warnings(), "out x is empty")
+	require.Contains(t, w.warnings(), "metrics X can't be read")
+	require.Contains(t, w.warnings(), "differ only in case")
+}
+
+func TestRepro_outBehindALink(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"pipeline.yaml": "stages:\n  a: {cmd: raw > ln/x, deps: [raw], outs: [ln/x]}\n  b: {cmd: raw > real/x, deps: [raw], outs: [real/x]}\n",
+		"raw":           "1", "real/y": "",
+	})
+	require.NoError(t, os.Symlink("real", w.path("ln")))
+	ran, err := w.try(everything)
+	require.Empty(t, ran)
+	require.ErrorContains(t, err, "behind a symbolic link: it is real/x")
 }

@@ -9,6 +9,7 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/event"
 	"flow/pkg/stages"
+	"flow/pkg/values"
 	"flow/pkg/workspace"
 )
 
@@ -41,7 +42,34 @@ func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
 	for i, name := range cached {
 		outs[name] = contents[i]
 	}
+	w.judge(outs)
 	return outs, nil
+}
+
+// judge warns of outs that are likely not what was meant: empty files, and metrics
+// that can't be read.
+func (w *work) judge(outs map[string]digest.Content) {
+	for _, out := range w.step.Stage.Outs {
+		content := outs[out.Path]
+		if content.Mode != digest.File {
+			continue
+		}
+		if content.Size == 0 {
+			w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("out %s is empty", out.Path)})
+			continue
+		}
+		if out.Kind != stages.Metric {
+			continue
+		}
+		text, err := w.e.Root.Read(out.Path)
+		if err == nil {
+			_, err = values.Load(out.Path, text)
+		}
+		if err != nil {
+			w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("metrics %s can't be read: %v", out.Path, err),
+				Hint: "`flow metrics` will not show it"})
+		}
+	}
 }
 
 // uncached says how an out is saved that stays out of the cache. A metric or a plot

@@ -149,6 +149,24 @@ func unknownKey(problem *diag.Error, name string, names []string) *diag.Error {
 	return problem.WithHint("the keys are %s", strings.Join(names, ", "))
 }
 
+// CheckKey refuses a key that config does not know.
+func CheckKey(key string) error {
+	var names []string
+	for _, known := range Keys() {
+		if known.Name == key {
+			return nil
+		}
+		names = append(names, known.Name)
+	}
+	return unknownKey(diag.At(diag.Pos{}, "the config knows no key %q", key), key, names)
+}
+
+// IsSet reports whether a scope's file has a key.
+func (c *Config) IsSet(scope Scope, key string) bool {
+	_, found := c.get(scope, key)
+	return found
+}
+
 // All lists every value that is set, the one that counts last for each key.
 func (c *Config) All() []Setting {
 	var settings []Setting
@@ -226,15 +244,11 @@ func parseLinks(value string) ([]cache.LinkKind, error) {
 // Set writes a value into a scope's file, keeping the rest of it; an empty value
 // removes the key.
 func (c *Config) Set(scope Scope, key, value string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
 	known := Keys()
 	i := slices.IndexFunc(known, func(k Key) bool { return k.Name == key })
-	if i < 0 {
-		var names []string
-		for _, k := range known {
-			names = append(names, k.Name)
-		}
-		return unknownKey(diag.At(diag.Pos{}, "the config knows no key %q", key), key, names)
-	}
 	if key == "cache.type" && value != "" {
 		if _, err := parseLinks(value); err != nil {
 			return err
@@ -258,6 +272,8 @@ func (c *Config) Set(scope Scope, key, value string) error {
 func edit(doc *document.Document, key Key, value string) (*document.Document, error) {
 	path := strings.Split(key.Name, ".")
 	switch {
+	case value == "" && len(doc.Root.Get(path[0]).Entries) == 1:
+		return doc.Delete(path[:1])
 	case value == "":
 		return doc.Delete(path)
 	case key.List:

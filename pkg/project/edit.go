@@ -29,13 +29,25 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 	if err != nil {
 		return err
 	}
-	if _, err := stages.Parse(stages.File, edited.Text, p.Root.Read); err != nil {
+	if err := p.check(stages.File+", as it would be", edited.Text); err != nil {
+		if already := p.check(stages.File, text); already != nil {
+			return already
+		}
 		return err
 	}
 	if err := p.Root.Replace(stages.File, edited.Text, 0o644); err != nil {
 		return fmt.Errorf("write the pipeline: %w", err)
 	}
 	return nil
+}
+
+// check tells what is wrong with a pipeline.
+func (p *Project) check(file string, text []byte) error {
+	pipeline, err := stages.Parse(file, text, p.Root.Read)
+	if err == nil {
+		_, err = pipeline.Graph()
+	}
+	return err
 }
 
 // SaveSource puts a data source into the cache, or only hashes it, and returns what

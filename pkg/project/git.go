@@ -32,6 +32,12 @@ type Revision struct {
 // ErrNoGit is what asking for a revision gets where there is no git to ask.
 var ErrNoGit = errors.New("no git")
 
+func noGit(format string, args ...any) error {
+	problem := diag.At(diag.Pos{}, format, args...)
+	problem.Err = ErrNoGit
+	return problem
+}
+
 // Revision finds a commit by anything that git resolves to one. The name
 // "workspace", and "", is the files on disk.
 func (p *Project) Revision(ctx context.Context, name string) (*Revision, error) {
@@ -39,15 +45,15 @@ func (p *Project) Revision(ctx context.Context, name string) (*Revision, error) 
 		return &Revision{Name: WorkspaceRevision, project: p}, nil
 	}
 	if !p.Git {
-		return nil, fmt.Errorf("%w: %s is in no git repository, so there is no revision %q to compare with", ErrNoGit, p.Root.Dir(), name)
+		return nil, noGit("%s is in no git repository, so there is no revision %q", p.Root.Dir(), name)
 	}
 	if _, err := exec.LookPath("git"); err != nil {
-		return nil, fmt.Errorf("%w: the program git is not on PATH; it is what reads revision %q", ErrNoGit, name)
+		return nil, noGit("the program git is not on PATH; it is what reads revision %q", name)
 	}
 	commit, err := p.git(ctx, "rev-parse", "--quiet", "--verify", "--end-of-options", name+"^{commit}")
 	if err != nil {
 		if _, none := p.git(ctx, "rev-parse", "--quiet", "--verify", "HEAD^{commit}"); none != nil {
-			return nil, fmt.Errorf("%w: the repository has no commit yet, so there is no revision %q to compare with", ErrNoGit, name)
+			return nil, noGit("the git repository has no commit yet, so there is no revision %q", name)
 		}
 		return nil, diag.At(diag.Pos{}, "git knows no revision %q", name).
 			WithHint("`git branch -a`, `git tag` and `git log` show what there is")
@@ -72,7 +78,7 @@ func (p *Project) git(ctx context.Context, args ...string) ([]byte, error) {
 // Revisions returns the names of all branches or all tags.
 func (p *Project) Revisions(ctx context.Context, kind string) ([]string, error) {
 	if !p.Git {
-		return nil, fmt.Errorf("%w: %s is in no git repository", ErrNoGit, p.Root.Dir())
+		return nil, noGit("%s is in no git repository", p.Root.Dir())
 	}
 	out, err := p.git(ctx, "for-each-ref", "--format=%(refname:short)", map[string]string{"branches": "refs/heads", "tags": "refs/tags"}[kind])
 	return strings.Fields(string(out)), err
@@ -81,7 +87,7 @@ func (p *Project) Revisions(ctx context.Context, kind string) ([]string, error) 
 // Commits returns the commits that HEAD leads to, the newest first.
 func (p *Project) Commits(ctx context.Context) ([]string, error) {
 	if !p.Git {
-		return nil, fmt.Errorf("%w: %s is in no git repository", ErrNoGit, p.Root.Dir())
+		return nil, noGit("%s is in no git repository", p.Root.Dir())
 	}
 	out, err := p.git(ctx, "rev-list", "HEAD", "--")
 	return strings.Fields(string(out)), err
@@ -152,9 +158,16 @@ func (r *Revision) Lock(ctx context.Context) (*lock.File, error) {
 	if r.locked != nil {
 		return r.locked, nil
 	}
+	listed, err := r.project.git(ctx, "ls-tree", "--name-only", r.Commit, "--", lock.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(listed) == 0 {
+		return lock.New(), nil
+	}
 	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+lock.Name)
 	if err != nil {
-		return lock.New(), ctx.Err()
+		return nil, err
 	}
 	r.locked, err = lock.Decode(lock.Name, text)
 	return r.locked, err

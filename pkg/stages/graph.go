@@ -130,3 +130,20 @@ func (s *Stage) reads() []Dep {
 	}
 	return reads
 }
+
+// foldedTwice warns of outs whose paths differ only in case: on a file system that
+// doesn't tell them apart they are one.
+func (p *Pipeline) foldedTwice() diag.List {
+	var warnings diag.List
+	seen := map[string]Owner{}
+	p.OwnerOf(".")
+	for _, owner := range p.owners.sorted {
+		folded := strings.ToLower(owner.Out.Path)
+		if first, found := seen[folded]; found && first.Out.Path != owner.Out.Path {
+			warnings.Add(diag.At(owner.Out.Pos, "outs %s and %s differ only in case", first.Out.Path, owner.Out.Path).
+				WithHint("on macOS and Windows they are one file"))
+		}
+		seen[folded] = owner
+	}
+	return warnings
+}

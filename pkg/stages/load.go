@@ -63,6 +63,7 @@ func parse(file string, text []byte, read Files) (*Pipeline, *document.Node, err
 	if err := l.told().Err(); err != nil {
 		return nil, nil, err
 	}
+	l.pipeline.Warnings = append(l.pipeline.Warnings, l.pipeline.foldedTwice()...)
 	return l.pipeline, root, nil
 }
 

@@ -110,5 +110,8 @@ func explainLine(b *strings.Builder, mistake *diag.Error, style Style) {
 	}
 	width = min(width, max(1, len(runes)-at))
 	caret := style.Red(strings.Repeat("^", width))
-	fmt.Fprintf(b, "  %s %s%s %s\n", style.Dim(strings.Repeat(" ", len(number))+" |"), strings.Repeat(" ", pad), caret, mistake.Hint)
+	if mistake.Hint != "" {
+		caret += " " + mistake.Hint
+	}
+	fmt.Fprintf(b, "  %s %s%s\n", style.Dim(strings.Repeat(" ", len(number))+" |"), strings.Repeat(" ", pad), caret)
 }

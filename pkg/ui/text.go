@@ -159,7 +159,10 @@ func (t *Text) summary(e event.RunFinished) {
 		}
 		return
 	}
-	t.say("%s: %s, %s", Count(total, "stage"), strings.Join(parts, ", "), Duration(e.Duration))
+	if !e.Dry {
+		parts = append(parts, Duration(e.Duration))
+	}
+	t.say("%s: %s", Count(total, "stage"), strings.Join(parts, ", "))
 }
 
 // isStopped reports whether an error only says that a person stopped the run.

@@ -52,6 +52,9 @@ func (s Style) Yellow(text string) string { return s.paint("33", text) }
 // Cyan is for names.
 func (s Style) Cyan(text string) string { return s.paint("36", text) }
 
+// IsTerminal reports whether a person sits behind a file.
+func IsTerminal(file *os.File) bool { return term.IsTerminal(int(file.Fd())) }
+
 // Width returns the columns of the terminal behind a stream, or 0.
 func Width(w io.Writer) int {
 	if file, isFile := w.(*os.File); isFile {

@@ -1,0 +1,227 @@
+package workspace
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"flow/pkg/cache"
+	"flow/pkg/digest"
+)
+
+func TestDigest_kinds(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "data/plain", "abc")
+	write(t, dir, "data/run.sh", "#!")
+	require.NoError(t, os.Chmod(filepath.Join(dir, "data/run.sh"), 0o755))
+	require.NoError(t, os.Symlink("plain", filepath.Join(dir, "data/link")))
+	require.NoError(t, os.Symlink("nothing", filepath.Join(dir, "data/dangling")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "data/empty/deeper"), 0o755))
+	write(t, dir, "data/a/x", "")
+	write(t, dir, "data/a.txt", "1")
+	w := openAt(t, dir, Options{})
+
+	tree, content, err := w.Tree(t.Context(), "data")
+	require.NoError(t, err)
+	require.Equal(t, cache.Tree{
+		cache.FileEntry("a.txt", digest.File, digest.Sum([]byte("1")), 1),
+		cache.FileEntry("a/x", digest.File, digest.Sum(nil), 0),
+		cache.LinkEntry("dangling", "nothing"),
+		cache.DirEntry("empty/deeper"),
+		cache.LinkEntry("link", "plain"),
+		cache.FileEntry("plain", digest.File, digest.Sum([]byte("abc")), 3),
+		cache.FileEntry("run.sh", digest.Exec, digest.Sum([]byte("#!")), 2),
+	}, tree)
+	require.Equal(t, tree.Content(), content)
+	require.NoError(t, tree.Validate())
+
+	for name, want := range map[string]digest.Content{
+		"data":         content,
+		"data/plain":   {ID: digest.Sum([]byte("abc")), Mode: digest.File, Size: 3},
+		"data/run.sh":  {ID: digest.Sum([]byte("#!")), Mode: digest.Exec, Size: 2},
+		"data/link":    {ID: digest.Sum([]byte("plain")), Mode: digest.Link, Size: 5},
+		"data/empty":   cache.Tree{cache.DirEntry("deeper")}.Content(),
+		"nothing":      {},
+		"data/plain/x": {},
+		"no/folder/x":  {},
+	} {
+		for _, again := range []string{"first", "again"} {
+			got, err := w.Digest(t.Context(), name)
+			require.NoError(t, err, name)
+			require.Equal(t, want, got, "%s, %s", name, again)
+		}
+		require.NoError(t, w.Flush())
+		got, err := openAt(t, dir, Options{}).Digest(t.Context(), name)
+		require.NoError(t, err, name)
+		require.Equal(t, want, got, name)
+	}
+}
+
+func TestDigest_names(t *testing.T) {
+	w := openAt(t, t.TempDir(), Options{})
+	for _, name := range []string{"", ".", "..", "../x", "/etc/hostname", "a/../b", "a//b", ".git/config", ".flow/x", "a/.GIT", "a\x00b"} {
+		_, err := w.Digest(t.Context(), name)
+		require.Error(t, err, "%q", name)
+		_, err = w.Save(t.Context(), name, SaveOptions{})
+		require.Error(t, err, "%q", name)
+		_, err = w.Checkout(t.Context(), name, digest.Content{})
+		require.Error(t, err, "%q", name)
+		_, err = w.Gitignore(name)
+		require.Error(t, err, "%q", name)
+	}
+}
+
+func TestDigest_linksOutOfTheRoot(t *testing.T) {
+	outside := t.TempDir()
+	write(t, outside, "victim", "v")
+	for link, target := range map[string]string{
+		"abs":          filepath.Join(outside, "victim"),
+		"up":           "../victim",
+		"data/up":      "../../victim",
+		"data/up2":     "a/../../../victim",
+		"data/in/out":  "../../../victim",
+		"data/in/root": "/",
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "data/in"), 0o755))
+		require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
+		w := openAt(t, dir, Options{})
+		top, _, _ := strings.Cut(link, "/")
+		for _, name := range []string{link, top} {
+			_, err := w.Digest(t.Context(), name)
+			require.Equal(t, &EscapeError{Path: link, Target: target}, err)
+			_, err = w.Save(t.Context(), name, SaveOptions{})
+			require.Equal(t, &EscapeError{Path: link, Target: target}, err)
+		}
+	}
+}
+
+func TestDigest_throughALink(t *testing.T) {
+	outside := t.TempDir()
+	write(t, outside, "x", "secret")
+	dir := t.TempDir()
+	write(t, dir, "real/x", "1")
+	require.NoError(t, os.Symlink("real", filepath.Join(dir, "near")))
+	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "far")))
+	w := openAt(t, dir, Options{})
+	got, err := w.Digest(t.Context(), "near/x")
+	require.NoError(t, err)
+	require.Equal(t, digest.Sum([]byte("1")), got.ID)
+	_, err = w.Digest(t.Context(), "far/x")
+	require.Equal(t, &EscapeError{Path: "far", Target: outside}, err)
+}
+
+func TestDigest_ignored(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, ".flowignore", "*.tmp\n/data/raw/\n")
+	write(t, dir, "data/keep", "1")
+	write(t, dir, "data/x.tmp", "1")
+	write(t, dir, "data/raw/a", "1")
+	write(t, dir, "data/sub/.flowignore", "!y.tmp\nlocal\n")
+	write(t, dir, "data/sub/y.tmp", "1")
+	write(t, dir, "data/sub/z.tmp", "1")
+	write(t, dir, "data/sub/local", "1")
+	write(t, dir, "data/sub/.git/config", "1")
+	write(t, dir, "data/.dvc/config", "1")
+	w := openAt(t, dir, Options{})
+	paths := func() (paths []string) {
+		tree, _, err := w.Tree(t.Context(), "data")
+		require.NoError(t, err)
+		for _, e := range tree {
+			paths = append(paths, e.Path)
+		}
+		return paths
+	}
+	require.Equal(t, []string{"keep", "sub/.flowignore", "sub/y.tmp"}, paths())
+
+	write(t, dir, ".flowignore", "keep\n")
+	require.Equal(t, []string{"raw/a", "sub/.flowignore", "sub/y.tmp", "sub/z.tmp", "x.tmp"}, paths())
+
+	ignored, rule := w.Ignored("data/keep", false)
+	require.True(t, ignored)
+	require.Equal(t, ".flowignore:1:keep", rule)
+	ignored, rule = w.Ignored("data/sub/y.tmp", false)
+	require.False(t, ignored)
+	require.Equal(t, "data/sub/.flowignore:1:!y.tmp", rule)
+	ignored, _ = w.Ignored("a/.git/x", false)
+	require.True(t, ignored)
+}
+
+func TestDigest_fileThatChanges(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "data/x", "1")
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		file, err := os.OpenFile(filepath.Join(dir, "data/x"), os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		for i := int64(0); ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				file.WriteAt(make([]byte, 1<<16), i%512<<16)
+			}
+		}
+	}()
+	w := openAt(t, dir, Options{})
+	require.Eventually(t, func() bool {
+		var changing *ChangingError
+		for _, name := range []string{"data", "data/x"} {
+			_, err := w.Digest(t.Context(), name)
+			if err == nil {
+				return false
+			}
+			require.ErrorAs(t, err, &changing)
+			require.Equal(t, "data/x", changing.Path)
+			_, err = w.Save(t.Context(), name, SaveOptions{})
+			if err == nil {
+				return false
+			}
+			require.ErrorAs(t, err, &changing)
+		}
+		return true
+	}, 30*time.Second, time.Millisecond)
+	close(stop)
+	<-stopped
+	_, err := w.Digest(t.Context(), "data")
+	require.NoError(t, err)
+}
+
+func TestStamp(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "data/a", "1")
+	write(t, dir, "data/b/c", "2")
+	old := time.Now().Add(-time.Hour)
+	w := openAt(t, dir, Options{})
+	for _, name := range []string{"data", "data/a", "nothing"} {
+		stamp, err := w.Stamp(t.Context(), name)
+		require.NoError(t, err)
+		if stamp.settled {
+			require.True(t, w.Unchanged(t.Context(), stamp), name)
+		}
+	}
+	changes := map[string]func(){
+		"written": func() { write(t, dir, "data/a", "3") },
+		"touched": func() { require.NoError(t, os.Chtimes(filepath.Join(dir, "data/a"), old, old)) },
+		"added":   func() { write(t, dir, "data/b/d", "3") },
+		"removed": func() { require.NoError(t, os.Remove(filepath.Join(dir, "data/b/d"))) },
+		"renamed": func() {
+			require.NoError(t, os.Rename(filepath.Join(dir, "data/b/c"), filepath.Join(dir, "data/b/e")))
+		},
+	}
+	for _, what := range []string{"written", "touched", "added", "removed", "renamed"} {
+		stamp, err := w.Stamp(t.Context(), "data")
+		require.NoError(t, err)
+		changes[what]()
+		require.False(t, w.Unchanged(t.Context(), stamp), what)
+	}
+}

@@ -1,0 +1,331 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"flow/pkg/cache"
+	"flow/pkg/digest"
+	"flow/pkg/disk"
+	"flow/pkg/store"
+)
+
+// SaveOptions says how Save saves.
+type SaveOptions struct {
+	NoCache bool // only hash
+	Copy    bool // leave the files as they are, whatever kind of link the cache makes
+}
+
+// Save puts what a path holds into the cache. When it returns, all of it is durable
+// there. Where the cache makes hard or symbolic links, the files then become such.
+//
+// What is not there is an error that wraps fs.ErrNotExist; see Digest for the others.
+func (w *Workspace) Save(ctx context.Context, name string, options SaveOptions) (digest.Content, error) {
+	contents, err := w.SaveMany(ctx, []string{name}, options)
+	if err != nil {
+		return digest.Content{}, err
+	}
+	return contents[0], nil
+}
+
+// SaveMany is Save of several paths at the price of one barrier. It returns what they
+// hold, in their order.
+func (w *Workspace) SaveMany(ctx context.Context, names []string, options SaveOptions) ([]digest.Content, error) {
+	batch := w.cache.Begin()
+	defer batch.Abort()
+	saves := make([]*saving, len(names))
+	for i, name := range names {
+		saves[i] = &saving{w: w, name: name, batch: batch}
+		if options.NoCache {
+			saves[i].batch = nil
+		}
+		if err := saves[i].put(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := batch.Commit(ctx); err != nil {
+		return nil, fmt.Errorf("put into the cache: %w", err)
+	}
+	contents := make([]digest.Content, len(names))
+	for i, save := range saves {
+		if !options.NoCache && !options.Copy && w.linksOut() {
+			if err := save.relink(ctx); err != nil {
+				return nil, err
+			}
+		}
+		contents[i] = save.content
+	}
+	return contents, nil
+}
+
+// linksOut reports whether the cache brings objects out as hard or symbolic links.
+func (w *Workspace) linksOut() bool {
+	for _, kind := range w.cache.Links() {
+		switch kind {
+		case cache.Hardlink, cache.Symlink:
+			return true
+		case cache.Copy:
+			return false
+		}
+	}
+	return false
+}
+
+// saving is the saving of one path.
+type saving struct {
+	w       *Workspace
+	name    string
+	batch   *store.Batch // nil: only hash
+	content digest.Content
+	tree    *scan  // of a directory
+	file    *entry // of all else
+}
+
+func (s *saving) put(ctx context.Context) error {
+	if err := s.w.gate(s.name); err != nil {
+		return err
+	}
+	at, err := s.w.find(s.name)
+	if err != nil {
+		return err
+	}
+	defer at.close()
+	switch {
+	case at.stat.kind == digest.None:
+		return s.w.fail("save", s.name, fs.ErrNotExist)
+	case at.stat.kind == digest.Dir:
+		return s.putTree(ctx, at)
+	}
+	return s.putFile(ctx, at)
+}
+
+func (s *saving) putFile(ctx context.Context, at place) error {
+	e, err := s.w.inspectFile(s.name, at)
+	if err != nil {
+		return err
+	}
+	if e.stat.regular() {
+		h := s.w.hands.Get().(*hand)
+		defer s.w.hands.Put(h)
+		if err := s.add(ctx, h, at.folder, s.name, e); err != nil {
+			return s.w.fail("save", s.name, err)
+		}
+	}
+	if e.stat.kind == digest.None {
+		return s.w.fail("save", s.name, fs.ErrNotExist)
+	}
+	if e.stat.kind == digest.Link && s.batch != nil {
+		if _, err := s.batch.AddBytes([]byte(e.target)); err != nil {
+			return err
+		}
+	}
+	s.file, s.content = e, s.w.rememberFile(s.name, e)
+	return nil
+}
+
+func (s *saving) putTree(ctx context.Context, at place) error {
+	whole := s.batch == nil || s.w.tree(s.name).cached(ctx, s.w.cache)
+	var err error
+	s.tree, s.content, err = s.w.scanTree(ctx, s.name, at, &scan{take: s.add, always: !whole})
+	if err != nil || s.batch == nil || whole && s.tree.same() {
+		return err
+	}
+	_, err = s.batch.AddBytes(s.tree.flatten().Encode())
+	return err
+}
+
+// cached reports whether what a tree was is whole in the cache.
+func (t *tree) cached(ctx context.Context, from *cache.Cache) bool {
+	t.mu.Lock()
+	x := t.load()
+	t.mu.Unlock()
+	if x == nil {
+		return false
+	}
+	whole, err := from.Has(ctx, x.content)
+	return err == nil && whole
+}
+
+// add puts one file into the batch, unless the cache has it.
+func (s *saving) add(ctx context.Context, h *hand, f folder, path string, e *entry) error {
+	if s.batch == nil {
+		if e.same {
+			return nil
+		}
+		return s.w.hash(ctx, h, f, path, e)
+	}
+	if e.linked && !e.same {
+		if err := s.w.hash(ctx, h, f, path, e); err != nil {
+			return err
+		}
+	}
+	if e.same || e.linked {
+		size, found, err := s.w.cache.Objects().Stat(ctx, e.id)
+		if err != nil || found && size == e.stat.size {
+			return err
+		}
+	}
+	return s.w.steadily(ctx, f, path, e, func(from folder, name string) (bool, error) {
+		return s.copy(ctx, h, from, name, e)
+	})
+}
+
+func (s *saving) copy(ctx context.Context, h *hand, from folder, name string, e *entry) (bool, error) {
+	opened, err := from.openFile(name)
+	if err != nil {
+		return false, err
+	}
+	defer opened.Close()
+	now, err := fileSource{opened}.stat()
+	if err != nil || now.ctime != 0 && !e.unchanged(now) || !now.regular() {
+		return false, err
+	}
+	file, real := disk.OSFile(opened)
+	if !real {
+		return s.copyTwice(ctx, h, opened, e)
+	}
+	id, size, err := s.batch.Add(ctx, file)
+	e.id = id
+	return size == e.stat.size, err
+}
+
+// copyTwice is for a file that is not the system's own: it is read once for its digest
+// and once for its bytes.
+func (s *saving) copyTwice(ctx context.Context, h *hand, file disk.File, e *entry) (bool, error) {
+	size, err := h.sum(ctx, io.NewSectionReader(file, 0, 1<<62))
+	if err != nil {
+		return false, err
+	}
+	e.id = h.hasher.Sum()
+	err = s.batch.Put(ctx, e.id, io.NewSectionReader(file, 0, 1<<62))
+	var other *store.CorruptError
+	if errors.As(err, &other) {
+		return false, nil
+	}
+	return size == e.stat.size, err
+}
+
+// relink makes the saved files links to their objects. A file that is no longer as it
+// was saved is left alone.
+func (s *saving) relink(ctx context.Context) error {
+	var names []string
+	var entries []*entry
+	add := func(path string, e *entry) {
+		if e.stat.kind == digest.File && e.stat.size > 0 && !s.w.isLink(e) {
+			names, entries = append(names, under(s.name, path)), append(entries, e)
+		}
+	}
+	if s.tree != nil {
+		s.tree.each(add)
+	} else {
+		add("", s.file)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	linked := make([]stat, len(names))
+	err := parallel(ctx, len(names), func(i int) (err error) {
+		linked[i], err = s.w.relinkOne(ctx, names[i], entries[i])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		s.w.relearn(names[i], e, linked[i])
+	}
+	if s.tree == nil {
+		s.w.rememberFile(s.name, s.file)
+		return nil
+	}
+	t := s.w.tree(s.name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learn(s.tree.encode(s.name, s.content))
+	return nil
+}
+
+// isLink reports whether a file is its object already.
+func (w *Workspace) isLink(e *entry) bool {
+	if slices.Contains(w.cache.Links(), cache.Symlink) && e.linked {
+		return e.target == w.cache.Objects().Name(e.id)
+	}
+	object := entry{}
+	return !e.linked && w.linkedObject(e.id, &object) == nil && object.stat.inode == e.stat.inode && object.stat.dev == e.stat.dev
+}
+
+// relinkOne returns the stat that the new link has, of kind None when the file was
+// left alone.
+func (w *Workspace) relinkOne(ctx context.Context, name string, e *entry) (stat, error) {
+	now, err := w.entryAt(name)
+	if err != nil || !now.stat.same(e.stat) {
+		return stat{}, err
+	}
+	if err := w.cache.Link(ctx, e.id, e.stat.kind, w.root, name); err != nil {
+		return stat{}, err
+	}
+	now, err = w.entryAt(name)
+	if err != nil {
+		return stat{}, err
+	}
+	return now.stat, nil
+}
+
+// relearn takes the stat of a linked file once more: each further link to the same
+// object has changed its ctime.
+func (w *Workspace) relearn(name string, e *entry, linked stat) {
+	e.trusted = false
+	now, err := w.entryAt(name)
+	if err != nil || linked.kind == digest.None || now.stat.size != linked.size || now.stat.mtime != linked.mtime || now.stat.inode != linked.inode {
+		return
+	}
+	e.stat, e.linked, e.target = now.stat, now.linked, now.target
+	e.trusted = w.clock.begin(e.stat)
+}
+
+// entryAt returns what is at a name, not read.
+func (w *Workspace) entryAt(name string) (*entry, error) {
+	at, err := w.look(name)
+	if err != nil {
+		return nil, err
+	}
+	defer at.close()
+	e := &entry{name: at.base, stat: at.stat, old: -1}
+	if e.stat.kind == digest.Link {
+		if err := w.link(at.folder, name, e); err != nil {
+			return nil, w.fail("read link", name, err)
+		}
+	}
+	return e, nil
+}
+
+// parallel does n things over the cores, and stops early when one goes wrong.
+func parallel(ctx context.Context, n int, do func(i int) error) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	var once sync.Once
+	var problem error
+	fail := func(err error) {
+		once.Do(func() { problem = err })
+		next.Store(int64(n))
+	}
+	for range min(n, workers()) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				if ctx.Err() != nil {
+					fail(context.Cause(ctx))
+				} else if err := do(int(i)); err != nil {
+					fail(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return problem
+}
