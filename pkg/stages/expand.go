@@ -25,6 +25,7 @@ type expander struct {
 	root      *document.Node
 	global    *scope
 	files     map[string]*varsFile
+	options   map[*document.Node]string // of mappings in cmds
 	nodes     int
 	bytes     int
 	steps     int
@@ -42,7 +43,7 @@ func (l *loader) expand(root *document.Node, text []byte, read Files) *document.
 			return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
 		}
 	}
-	e := &expander{loader: l, read: read, root: root, files: map[string]*varsFile{}}
+	e := &expander{loader: l, read: read, root: root, files: map[string]*varsFile{}, options: map[*document.Node]string{}}
 	e.global = e.globals(root.Get("vars"))
 	if len(e.problems) > 0 {
 		return nil

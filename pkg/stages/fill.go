@@ -13,7 +13,7 @@ const (
 	maxGroup    = 100_000   // stages of one foreach or matrix
 	maxExpanded = 2_000_000 // values in all
 	maxFilled   = 64 << 20  // bytes of text in all
-	maxWork     = 1 << 28   // steps of reading vars and options
+	maxWork     = 1 << 25   // steps of merging vars
 )
 
 // takes says which values a template may stand for.
@@ -149,12 +149,16 @@ func (e *expander) part(node *document.Node, m match, names *scope, may takes) (
 	if value.Kind != document.Map {
 		return scalarText(value), true
 	}
-	text, steps, problem := flags(value)
-	e.work(node, steps)
+	if text, ok = e.options[value]; ok {
+		return text, true
+	}
+	text, problem := flags(value)
 	if problem != "" {
 		e.failAt(node, m, "", "%q %s", strings.TrimSpace(m.inner), problem)
+		return "", false
 	}
-	return text, problem == ""
+	e.options[value] = text
+	return text, true
 }
 
 // placed returns a scalar at the place of another.

@@ -15,7 +15,8 @@ type lines struct {
 
 func newLines(file string, text []byte) *lines {
 	plain := strings.TrimPrefix(string(text), "\ufeff")
-	return &lines{file: file, text: strings.Split(strings.ReplaceAll(plain, "\r\n", "\n"), "\n")}
+	plain = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(plain)
+	return &lines{file: file, text: strings.Split(plain, "\n")}
 }
 
 // line adds the text of the line, and the width of the word, to an error that has

@@ -102,8 +102,7 @@ func TestParse_mistakes(t *testing.T) {
 		"direction":        {"stages:\n  a: {cmd: x, metrics: [{m: {direction: up}}]}\n", "2:41", "no direction"},
 		"flag of an out":   {"stages:\n  a: {cmd: x, outs: [{y: {cach: false}}]}\n", "2:27", `"cach"`},
 		"url":              {"stages:\n  a: {cmd: x, deps: ['s3://b/k']}\n", "2:22", "is a URL"},
-		"template":         {"stages:\n  a: {cmd: 'x ${train.lr}'}\n", "2:12", "template"},
-		"foreach":          {"stages:\n  a: {foreach: [1], do: {cmd: x}}\n", "2:7", "foreach"},
+		"foreach with cmd": {"stages:\n  a: {foreach: [1], cmd: x}\n", "2:3", "without do"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("pipeline.yaml", []byte(test.text), nil)
@@ -122,13 +121,6 @@ func TestParse_mistakes(t *testing.T) {
 func TestParse_allMistakesAtOnce(t *testing.T) {
 	_, err := Parse("pipeline.yaml", []byte("stages:\n  a: {cmdd: x}\n  b: {cmd: x, outs: [../y]}\n"), nil)
 	require.Len(t, diag.All(err), 3)
-}
-
-func TestParse_shellVariablesAreNoTemplates(t *testing.T) {
-	for _, cmd := range []string{"echo ${HOME}", "echo ${x:-a.b}", "echo ${#x}", "echo ${x%.csv}", "echo ${x/a/b.c}"} {
-		_, err := Parse("pipeline.yaml", []byte(fmt.Sprintf("stages:\n  a: {cmd: %q}\n", cmd)), nil)
-		require.NoError(t, err, cmd)
-	}
 }
 
 func TestParse_empty(t *testing.T) {
@@ -150,10 +142,11 @@ func TestSchema(t *testing.T) {
 
 	example, err := os.ReadFile("../../pipeline.yaml")
 	require.NoError(t, err)
-	for _, text := range []string{whole, string(example), ""} {
+	for _, text := range []string{whole, templated, string(example), ""} {
 		require.NoError(t, compiled.Validate(plainJSON(t, text)))
 	}
-	for _, text := range []string{"stages: {a: {cmdd: x}}", "stages: {a: {cmd: x, outs: [{y: {cach: true}}]}}", "stagez: {}"} {
+	for _, text := range []string{"stages: {a: {cmdd: x}}", "stages: {a: {cmd: x, outs: [{y: {cach: true}}]}}", "stagez: {}",
+		"stages: {a: {foreach: [1], cmd: x}}", "stages: {a: {matrix: {b: 1}, cmd: x}}", "stages: {a: {cmd: x, frozen: word}}", "vars: [1]"} {
 		require.Error(t, compiled.Validate(plainJSON(t, text)), text)
 	}
 }

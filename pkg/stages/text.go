@@ -102,23 +102,21 @@ func shellQuote(text string) string {
 
 // flags writes a mapping as options of a command: {lr: 0.1, v: true, n: [1, 2]} is
 // --lr 0.1 --v --n 1 2; what is false is left out, what is nested has dotted names.
-func flags(node *document.Node) (text string, steps int, problem string) {
+func flags(node *document.Node) (text, problem string) {
 	f := &flagWriter{seen: map[string]bool{}}
 	f.walk(node, "")
-	return strings.Join(f.words, " "), f.steps, f.problem
+	return strings.Join(f.words, " "), f.problem
 }
 
 type flagWriter struct {
 	words   []string
 	seen    map[string]bool
-	steps   int
 	problem string
 }
 
 func (f *flagWriter) walk(node *document.Node, prefix string) {
 	for _, entry := range node.Entries {
 		name := prefix + scalarText(entry.Key)
-		f.steps += 1 + len(entry.Value.Items)
 		if entry.Value.Kind == document.Map {
 			f.walk(entry.Value, name+".")
 			continue
