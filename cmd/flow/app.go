@@ -3,12 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"flow/pkg/diag"
 	"flow/pkg/engine"
 	"flow/pkg/event"
 	"flow/pkg/project"
+	"flow/pkg/stages"
 	"flow/pkg/ui"
 )
 
@@ -20,6 +25,7 @@ type app struct {
 	json     bool
 	quiet    bool
 	verbose  bool
+	started  bool // the words were right, and the command has begun
 }
 
 // open opens the project around the current folder.
@@ -33,6 +39,69 @@ func (a *app) openEngine() (*project.Project, *engine.Engine, error) {
 	}
 	e, err := p.Engine()
 	return p, e, err
+}
+
+// local turns a path as typed, relative to the current folder, into one relative to
+// the project's root.
+func (a *app) local(p *project.Project, typed string) (string, error) {
+	absolute := typed
+	if !filepath.IsAbs(typed) {
+		absolute = filepath.Join(a.dir, typed)
+	}
+	absolute, err := filepath.Abs(absolute)
+	if err != nil {
+		return "", err
+	}
+	absolute = resolveParents(absolute)
+	relative, err := filepath.Rel(p.Root.Dir(), absolute)
+	if err != nil || !filepath.IsLocal(relative) {
+		return "", diag.At(diag.Pos{}, "%s lies outside the project %s", typed, p.Root.Dir()).
+			WithHint("copy it into the project first")
+	}
+	return filepath.ToSlash(relative), nil
+}
+
+// resolveParents follows the links on the way to a path, as far as the way is there,
+// but not a link that the path itself is.
+func resolveParents(path string) string {
+	for parent := filepath.Dir(path); ; parent = filepath.Dir(parent) {
+		if resolved, err := filepath.EvalSymlinks(parent); err == nil {
+			below, err := filepath.Rel(parent, path)
+			if err != nil {
+				return path
+			}
+			return filepath.Join(resolved, below)
+		}
+		if parent == filepath.Dir(parent) {
+			return path
+		}
+	}
+}
+
+// targets turns paths that were typed in a folder below the root into paths of the
+// project; names of stages, and patterns, stay as they are.
+func (a *app) targets(p *project.Project, pipeline *stages.Pipeline, typed []string) []string {
+	targets := slices.Clone(typed)
+	for i, target := range typed {
+		if _, isStage := pipeline.Stage(target); isStage {
+			continue
+		}
+		name, err := a.local(p, target)
+		if err == nil && (len(pipeline.OwnerOf(name)) > 0 || p.Root.Exists(name)) {
+			targets[i] = name
+		}
+	}
+	return targets
+}
+
+// openPipeline opens the project with its pipeline.
+func (a *app) openPipeline() (*project.Project, *stages.Pipeline, error) {
+	p, err := a.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	pipeline, err := p.Pipeline()
+	return p, pipeline, err
 }
 
 // say writes talk, which is not the command's result.
@@ -84,7 +153,7 @@ it in pipeline.lock, which belongs in git.`,
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say nothing but results and errors")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return wordsError{fmt.Errorf("%w\n  see: %s --help", err, cmd.CommandPath())}
+		return fmt.Errorf("%w\n  see: %s --help", err, cmd.CommandPath())
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run:"},
@@ -93,12 +162,19 @@ it in pipeline.lock, which belongs in git.`,
 		&cobra.Group{ID: groupEdit, Title: "Edit the pipeline:"},
 		&cobra.Group{ID: groupSelf, Title: "flow itself:"},
 	)
+	root.Args = cobra.ArbitraryArgs
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownVerb(cmd, args[0])
+		}
+		return cmd.Help()
+	}
 	root.SetHelpCommandGroupID(groupSelf)
 	root.SetCompletionCommandGroupID(groupSelf)
 	for _, command := range commands {
 		cmd := command.build(a)
 		cmd.GroupID = command.group
-		checkWords(cmd)
+		a.checkWords(cmd)
 		root.AddCommand(cmd)
 	}
 	return root
@@ -110,19 +186,62 @@ type command struct {
 	build func(*app) *cobra.Command
 }
 
-// checkWords makes a wrong number of arguments a mistake in the command line.
-func checkWords(cmd *cobra.Command) {
+// checkWords makes a wrong number of arguments and an unknown verb below a command
+// mistakes in the command line, and notes when a command begins.
+func (a *app) checkWords(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return wordsError{fmt.Errorf("%w\n  usage: %s", err, cmd.UseLine())}
+				return fmt.Errorf("%w\n  usage: %s", err, cmd.UseLine())
 			}
 			return nil
 		}
 	}
-	for _, sub := range cmd.Commands() {
-		checkWords(sub)
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.started = true
+			return run(cmd, args)
+		}
 	}
+	if cmd.HasSubCommands() {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return cmd.Help()
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		a.checkWords(sub)
+	}
+}
+
+// unknownVerb says which verb was likely meant.
+func unknownVerb(cmd *cobra.Command, word string) error {
+	var verbs []string
+	for _, sub := range cmd.Commands() {
+		verbs = append(verbs, sub.Name())
+	}
+	hint := fmt.Sprintf("see: %s --help", cmd.CommandPath())
+	if meant := diag.Nearest(word, verbs); meant != "" {
+		hint = fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+meant)
+	}
+	return fmt.Errorf("%s has no command %q\n  %s", cmd.CommandPath(), word, hint)
+}
+
+// plainWords says what is wrong with the flags as a person would.
+func plainWords(err error) error {
+	text := err.Error()
+	switch {
+	case strings.HasPrefix(text, "if any flags in the group"):
+		_, both, _ := strings.Cut(text, "; [")
+		both, _, _ = strings.Cut(both, "]")
+		return fmt.Errorf("--%s can't go together", strings.ReplaceAll(both, " ", " and --"))
+	case strings.HasPrefix(text, "required flag(s) "):
+		missing := strings.TrimSuffix(strings.TrimPrefix(text, "required flag(s) "), " not set")
+		return fmt.Errorf("--%s is missing", strings.ReplaceAll(strings.ReplaceAll(missing, `"`, ""), ", ", " and --"))
+	}
+	return err
 }
 
 // jsonFlag adds --json.

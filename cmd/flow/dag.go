@@ -53,11 +53,11 @@ stage or the path of an out), only that and what it depends on.`,
 }
 
 func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error {
-	_, e, err := a.openEngine()
+	p, e, err := a.openEngine()
 	if err != nil {
 		return err
 	}
-	names, err := e.Select(engine.Selection{Targets: targets, Whole: o.full && len(targets) > 0})
+	names, err := e.Select(engine.Selection{Targets: a.targets(p, e.Pipeline, targets), Whole: o.full && len(targets) > 0})
 	if err != nil {
 		return err
 	}

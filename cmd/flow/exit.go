@@ -10,6 +10,7 @@ import (
 	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/store"
+	"flow/pkg/workspace"
 )
 
 // The exit codes, as the README lists them.
@@ -35,12 +36,13 @@ func (e wordsError) Unwrap() error { return e.error }
 func exitCode(err error) int {
 	var (
 		stage   *engine.StageError
-		missing *engine.MissingError
 		corrupt *store.CorruptError
 		busy    *disk.BusyError
 		mistake *diag.Error
 		list    diag.List
 		words   wordsError
+		escape  *workspace.EscapeError
+		special *workspace.SpecialError
 		path    *fs.PathError
 		link    *os.LinkError
 		errno   syscall.Errno
@@ -52,14 +54,14 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.As(err, &busy):
 		return exitBusy
-	case errors.As(err, &missing), errors.As(err, &corrupt), errors.Is(err, store.ErrAbsent):
+	case errors.Is(err, engine.ErrMissing), errors.As(err, &corrupt), errors.Is(err, store.ErrAbsent):
 		return exitData
 	case errors.As(err, &stage):
 		if stage.Outcome == nil && (errors.As(stage.Err, &errno) || errors.As(stage.Err, &path)) {
 			return exitEnvironment
 		}
 		return exitFailed
-	case errors.As(err, &words), errors.As(err, &mistake), errors.As(err, &list):
+	case errors.As(err, &words), errors.As(err, &mistake), errors.As(err, &list), errors.As(err, &escape), errors.As(err, &special):
 		return exitWords
 	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
 		return exitEnvironment

@@ -51,12 +51,17 @@ func runInit(a *app, dir string) error {
 			return fmt.Errorf("write %s: %w", stages.File, err)
 		}
 	}
+	_, before := root.Lstat(project.State + "/.gitignore")
 	p, err := project.Open(dir)
 	if err != nil {
 		return err
 	}
 	if err := p.Prepare(); err != nil {
 		return err
+	}
+	if before == nil {
+		a.say("%s is a flow project already", root.Dir())
+		return nil
 	}
 	a.say("%s is a flow project", root.Dir())
 	a.say("  declare a first stage:  flow stage add -n hello -o hello.txt 'echo hello > hello.txt'")

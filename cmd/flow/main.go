@@ -32,6 +32,9 @@ func Main() (code int) {
 	a := &app{out: os.Stdout, err: os.Stderr}
 	cmd := newRootCmd(a)
 	err := cmd.ExecuteContext(ctx)
+	if err != nil && !a.started {
+		err = wordsError{plainWords(err)}
+	}
 	if name := stopped(); name != nil && err != nil {
 		fmt.Fprintf(a.err, "stopped by %s; what had finished is saved\n", name)
 		return 128 + int(name.(syscall.Signal))

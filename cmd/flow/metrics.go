@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -75,10 +76,10 @@ func newValuesShowCmd(a *app, params bool) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&o.revs, "rev", nil, "of these `revisions`, besides the workspace")
-	flags.BoolVarP(&o.allBranches, "all-branches", "a", false, "of all branches")
-	flags.BoolVarP(&o.allTags, "all-tags", "T", false, "of all tags")
-	flags.BoolVarP(&o.allCommits, "all-commits", "A", false, "of all commits")
+	flags.StringSliceVar(&o.revs, "rev", nil, "show these `revisions`, too")
+	flags.BoolVarP(&o.allBranches, "all-branches", "a", false, "show all branches, too")
+	flags.BoolVarP(&o.allTags, "all-tags", "T", false, "show all tags, too")
+	flags.BoolVarP(&o.allCommits, "all-commits", "A", false, "show all commits that HEAD leads to, too")
 	o.flags(a, cmd)
 	return cmd
 }
@@ -147,6 +148,11 @@ func runValuesShow(ctx context.Context, a *app, o *valuesOptions) error {
 	if err != nil {
 		return err
 	}
+	for i, target := range o.Targets {
+		if o.Targets[i], err = a.local(p, target); err != nil {
+			return err
+		}
+	}
 	revisions, err := o.revisions(ctx, p)
 	if err != nil {
 		return err
@@ -169,10 +175,23 @@ func runValuesShow(ctx context.Context, a *app, o *valuesOptions) error {
 	if a.json {
 		return ui.WriteJSON(a.out, showJSON(all))
 	}
-	for _, table := range showTables(all, o.precision) {
-		a.printTable(table, o.md)
+	if len(all) == 1 && len(all[0].files) == 0 {
+		a.say("no %s", noun(o.Params))
 	}
+	a.printTable(showTable(all, o.precision), o.md)
 	return nil
+}
+
+// shortName shortens the name of a commit for a table.
+func shortName(name string) string {
+	if len(name) == 40 && strings.Trim(name, "0123456789abcdef") == "" {
+		return name[:10]
+	}
+	return name
+}
+
+func indented(text string) string {
+	return "  " + strings.ReplaceAll(trimEnd(text), "\n", "\n  ")
 }
 
 // tellUnreadable says which files could not be read; the rest is shown.
@@ -187,7 +206,7 @@ func (a *app) tellUnreadable(files []project.ValueFile, noun, revision string) {
 		case errors.Is(file.Err, fs.ErrNotExist):
 			a.say("%s %s: %s is not there", style.Yellow("note:"), noun, file.Path)
 		default:
-			a.say("%s %s: %s can't be read:\n%s", style.Yellow("note:"), noun, file.Path, trimEnd(ui.Explain(file.Err, style)))
+			a.say("%s %s: %s can't be read:\n%s", style.Yellow("note:"), noun, file.Path, indented(ui.Explain(file.Err, style)))
 		}
 	}
 }
@@ -203,8 +222,8 @@ func (a *app) printTable(table ui.Table, md bool) {
 	a.print("%s", trimEnd(table.Text(ui.StyleFor(a.out))))
 }
 
-// showTables makes one table of all files that have the same keys.
-func showTables(all []shown, precision int) []ui.Table {
+// showTable makes a row of each file, with a column for each key.
+func showTable(all []shown, precision int) ui.Table {
 	var keys []string
 	seen := map[string]bool{}
 	for _, one := range all {
@@ -229,7 +248,7 @@ func showTables(all []shown, precision int) []ui.Table {
 			}
 			row := []string{file.Path}
 			if withRevisions {
-				row = []string{one.name, file.Path}
+				row = []string{shortName(one.name), file.Path}
 			}
 			byKey := map[string]values.Value{}
 			for _, leaf := range file.Leaves {
@@ -245,5 +264,5 @@ func showTables(all []shown, precision int) []ui.Table {
 			table.Rows = append(table.Rows, row)
 		}
 	}
-	return []ui.Table{table}
+	return table
 }

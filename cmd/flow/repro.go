@@ -1,16 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"flow/pkg/engine"
+	"flow/pkg/ui"
 )
 
 // reproOptions is the words of `flow repro`.
@@ -50,7 +51,7 @@ A stage that fails leaves the outs that were there before.`,
 	flags.BoolVar(&o.Dry, "dry", false, "only say what would run, and why")
 	flags.BoolVar(&o.ForceDownstream, "force-downstream", false, "when a stage runs, run what depends on it even if its outs came out the same")
 	flags.BoolVar(&o.NoRunCache, "no-run-cache", false, "do not take results of earlier runs")
-	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; `flow commit` does it later")
+	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; flow commit does it later")
 	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything")
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
 	a.jsonFlag(cmd)
@@ -73,6 +74,7 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	if err != nil {
 		return err
 	}
+	o.Targets = a.targets(p, e.Pipeline, o.Targets)
 	if o.Dry {
 		return dryRepro(ctx, a, e, o)
 	}
@@ -82,7 +84,12 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	if o.interactive {
 		o.Confirm = a.ask
 	}
-	err = e.Repro(ctx, o.Options, a.sink())
+	return a.repro(ctx, e, o.Options)
+}
+
+// repro runs stages and shows them.
+func (a *app) repro(ctx context.Context, e *engine.Engine, options engine.Options) error {
+	err := e.Repro(ctx, options, a.sink())
 	if err != nil && ctx.Err() == nil && !a.json && onlyStageErrors(err) {
 		return errors.Join(errSilent, err) // the sink has explained each
 	}
@@ -125,7 +132,23 @@ func (a *app) ask(stage string) bool { return a.confirm("run " + stage + "?") }
 // confirm asks a person yes or no; anything but yes is no.
 func (a *app) confirm(question string) bool {
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	answer, _ := bufio.NewReaderSize(os.Stdin, 1).ReadString('\n')
+	answer := readLine(os.Stdin)
+	if !ui.IsTerminal(os.Stdin) {
+		fmt.Fprintln(a.err) // nobody has pressed Enter
+	}
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
+}
+
+// readLine reads up to the end of a line and not a byte further, so that the next
+// question finds its answer.
+func readLine(r io.Reader) string {
+	var line []byte
+	for one := make([]byte, 1); ; {
+		if n, err := r.Read(one); n == 0 && err != nil || n == 1 && one[0] == '\n' {
+			return string(line)
+		} else if n == 1 {
+			line = append(line, one[0])
+		}
+	}
 }

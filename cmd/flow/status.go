@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -60,6 +59,7 @@ func runStatus(ctx context.Context, a *app, o *statusOptions) error {
 		return err
 	}
 	defer p.Remember()
+	o.Targets = a.targets(p, e.Pipeline, o.Targets)
 	if o.why != "" {
 		return runWhy(ctx, a, e, o)
 	}
@@ -98,9 +98,11 @@ var willWords = map[event.Status]string{
 
 func printStatus(a *app, plan *engine.Plan) {
 	style := ui.StyleFor(a.out)
-	stale, commands := 0, 0
+	stale, commands, sources := 0, 0, 0
 	for _, step := range plan.Steps {
-		if !step.Stage.Source {
+		if step.Stage.Source {
+			sources++
+		} else {
 			commands++
 		}
 		if step.State == engine.Fresh {
@@ -122,8 +124,10 @@ func printStatus(a *app, plan *engine.Plan) {
 	switch {
 	case commands == 0 && len(plan.Steps) == 0:
 		a.print("no stages")
+	case stale == 0 && commands == 0:
+		a.print("%s", style.Green(ui.Count(sources, "data source")+", all up to date"))
 	case stale == 0:
-		a.print("%s", style.Green(fmt.Sprintf("%s, all up to date", ui.Count(commands, "stage"))))
+		a.print("%s", style.Green(ui.Count(commands, "stage")+", all up to date"))
 	}
 }
 

@@ -126,6 +126,11 @@ func runValuesDiff(ctx context.Context, a *app, o *valuesOptions, from, to strin
 	if err != nil {
 		return err
 	}
+	for i, target := range o.Targets {
+		if o.Targets[i], err = a.local(p, target); err != nil {
+			return err
+		}
+	}
 	old, err := a.valuesAt(ctx, p, o, from)
 	if err != nil {
 		return err
@@ -138,11 +143,18 @@ func runValuesDiff(ctx context.Context, a *app, o *valuesOptions, from, to strin
 	if a.json {
 		return ui.WriteJSON(a.out, diffJSON(changes))
 	}
-	if len(changes) == 0 {
+	switch {
+	case len(old)+len(now) == 0:
+		a.say("no %s", noun(o.Params))
+	case len(changes) == 0 && allRead(old) && allRead(now):
 		a.say("no %s differ between %s and %s", noun(o.Params), from, to)
 	}
 	a.printTable(diffTable(changes, o, from, to), o.md)
 	return nil
+}
+
+func allRead(files []project.ValueFile) bool {
+	return !slices.ContainsFunc(files, func(file project.ValueFile) bool { return file.Err != nil })
 }
 
 // valuesAt reads a revision's values. Where there is no git to ask, that is said,
@@ -150,7 +162,7 @@ func runValuesDiff(ctx context.Context, a *app, o *valuesOptions, from, to strin
 func (a *app) valuesAt(ctx context.Context, p *project.Project, o *valuesOptions, name string) ([]project.ValueFile, error) {
 	revision, err := p.Revision(ctx, name)
 	if errors.Is(err, project.ErrNoGit) {
-		a.say("%s %s", ui.StyleFor(a.err).Yellow("note:"), err)
+		a.say("%s %s to compare with", ui.StyleFor(a.err).Yellow("note:"), err)
 		return nil, nil
 	}
 	if err != nil {

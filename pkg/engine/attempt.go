@@ -3,16 +3,13 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"strings"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/event"
-	"flow/pkg/lock"
 	"flow/pkg/stages"
 )
 
@@ -25,12 +22,13 @@ import (
 // and the stage's flock is held, by flow and by the command. So an attempt whose
 // flock is free was cut short, and recover puts things back.
 type attempt struct {
-	e      *Engine
-	stage  string
-	dir    string
-	outs   []intendedOut
-	guard  *disk.Lock
-	waited bool // another process had the stage
+	e     *Engine
+	stage string
+	dir   string
+	outs  []intendedOut
+	guard *disk.Lock
+	above []*disk.Lock // of the stages above, shared: nobody remakes what this one reads
+	moved bool         // another process had the stage, or left it half done
 }
 
 // intent is the file that says what an attempt moves.
@@ -56,25 +54,53 @@ func (e *Engine) guardName(stage string) string {
 // stageKey is a short file name for a stage's.
 func stageKey(stage string) string { return digest.Sum([]byte(stage)).Hex()[:16] }
 
-// take takes the stage's flock, waiting for another process that runs it.
-func (e *Engine) take(ctx context.Context, stage string, waiting func(holder string)) (*attempt, error) {
+// take takes the stage's flock, waiting for another process that runs it, and those of
+// the stages above, shared. All processes take them from above to below, so that none
+// waits in a circle. An attempt that was cut short is ended first.
+func (e *Engine) take(ctx context.Context, stage string, tell func(event.Warning)) (*attempt, error) {
 	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
 		return nil, err
 	}
 	a := &attempt{e: e, stage: stage, dir: e.attemptDir(stage)}
-	guard, err := e.Root.Lock(ctx, e.guardName(stage), disk.Exclusive, "stage "+stage, func(holder string) {
-		a.waited = true
-		waiting(holder)
-	})
+	waiting := func(holder string) {
+		a.moved = true
+		tell(event.Warning{Stage: stage, Text: "waiting for another process: " + holder})
+	}
+	for _, name := range e.Graph.Parents(stage) {
+		lock, err := e.Root.Lock(ctx, e.guardName(name), disk.Shared, "reading "+name, waiting)
+		if err != nil {
+			a.release()
+			return nil, fmt.Errorf("lock the stage above: %w", err)
+		}
+		a.above = append(a.above, lock)
+	}
+	guard, err := e.Root.Lock(ctx, e.guardName(stage), disk.Exclusive, "stage "+stage, waiting)
 	if err != nil {
+		a.release()
 		return nil, fmt.Errorf("lock the stage: %w", err)
 	}
 	a.guard = guard
+	warning, err := e.recoverHeld(ctx, a.dir)
+	if err != nil {
+		a.release()
+		return nil, err
+	}
+	if warning != nil {
+		a.moved = true
+		tell(*warning)
+	}
 	return a, nil
 }
 
-// release frees the stage's flock.
-func (a *attempt) release() { a.guard.Unlock() }
+// release frees the flocks.
+func (a *attempt) release() {
+	if a.guard != nil {
+		a.guard.Unlock()
+	}
+	for _, lock := range a.above {
+		lock.Unlock()
+	}
+}
 
 // begin moves the outs aside and makes their parent folders.
 func (a *attempt) begin(ctx context.Context, stage *stages.Stage) error {
@@ -182,99 +208,4 @@ func safeName(stage string) string {
 		}
 		return r
 	}, strings.TrimLeft(stage, "."))
-}
-
-// Recover ends the attempts that a crash cut short: one whose result was recorded
-// is forgotten, any other is rolled back. It returns the stages that were.
-func (e *Engine) Recover(ctx context.Context) ([]event.Warning, error) {
-	entries, err := e.Root.ReadDir(e.State + "/tmp/attempt")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for attempts that were cut short: %w", err)
-	}
-	var warnings []event.Warning
-	for _, entry := range entries {
-		warning, err := e.recoverOne(ctx, e.State+"/tmp/attempt/"+entry.Name())
-		if err != nil {
-			return warnings, err
-		}
-		if warning != nil {
-			warnings = append(warnings, *warning)
-		}
-	}
-	return warnings, nil
-}
-
-func (e *Engine) recoverOne(ctx context.Context, dir string) (*event.Warning, error) {
-	guard, err := e.Root.TryLock(e.State+"/tmp/stage/"+path.Base(dir), disk.Exclusive, "recovery")
-	var busy *disk.BusyError
-	if errors.As(err, &busy) {
-		return nil, nil // it is still running
-	}
-	if err != nil {
-		return nil, fmt.Errorf("recover an attempt: %w", err)
-	}
-	defer guard.Unlock()
-	text, err := e.Root.Read(dir + "/intent")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, e.Root.RemoveAll(dir) // it had ended
-	}
-	if err != nil {
-		return nil, err
-	}
-	var was intent
-	if err := json.Unmarshal(text, &was); err != nil {
-		return nil, fmt.Errorf("%s/intent can't be read: %w", dir, err)
-	}
-	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs}
-	for _, out := range was.Outs {
-		if err := disk.CheckName(out.Path); err != nil {
-			return nil, fmt.Errorf("%s/intent: %w", dir, err)
-		}
-	}
-	recorded, err := e.recorded(ctx, was)
-	if err != nil {
-		return nil, err
-	}
-	if recorded {
-		return nil, a.commit()
-	}
-	kept, err := a.rollBack()
-	if err != nil {
-		return nil, err
-	}
-	warning := &event.Warning{Stage: was.Stage, Text: fmt.Sprintf("stage %q was cut short; its outs are as they were before", was.Stage)}
-	if kept != "" {
-		warning.Hint = "what it left is in " + kept
-	}
-	return warning, nil
-}
-
-// recorded reports whether the lock tells of exactly the outs that are in place:
-// then the attempt had ended, and only its clearing up was cut short.
-func (e *Engine) recorded(ctx context.Context, was intent) (bool, error) {
-	locked, err := e.Ledger.Read()
-	if err != nil {
-		return false, err
-	}
-	entry := locked.Stages[was.Stage]
-	if entry == nil {
-		return false, nil
-	}
-	return e.inPlace(ctx, entry)
-}
-
-func (e *Engine) inPlace(ctx context.Context, entry *lock.Entry) (bool, error) {
-	for _, out := range entry.Outs {
-		now, err := e.Workspace.Digest(ctx, out.Path)
-		if err != nil {
-			return false, err
-		}
-		if !now.Same(out.Content) {
-			return false, nil
-		}
-	}
-	return len(entry.Outs) > 0, nil
 }

@@ -89,6 +89,9 @@ func (r *run) repro(ctx context.Context) error {
 	if err := r.settle(context.WithoutCancel(ctx)); err != nil {
 		r.failures = append(r.failures, err)
 	}
+	if _, err := r.Recover(context.WithoutCancel(ctx)); err != nil { // what an orphan held at the start
+		r.failures = append(r.failures, err)
+	}
 	if err := ctx.Err(); err != nil {
 		r.failures = append(r.failures, err)
 	}
@@ -163,7 +166,7 @@ func (r *run) begin(ctx context.Context, step *Step) bool {
 		return false
 	}
 	if r.options.Confirm != nil && !step.Stage.Source && !r.options.Confirm(step.Stage.Title()) {
-		r.because[step.Stage.Name] = "you said no"
+		r.because[step.Stage.Name] = "your answer"
 		r.end(step, &result{status: event.Skipped})
 		r.failures = append(r.failures, &StageError{Stage: step.Stage.Title(), Msg: "was not confirmed"})
 		return false
@@ -176,7 +179,7 @@ func (r *run) begin(ctx context.Context, step *Step) bool {
 // run being stopped.
 func (r *run) blockedBy(ctx context.Context, step *Step) string {
 	if ctx.Err() != nil {
-		return "the run was stopped"
+		return "the stop"
 	}
 	for _, name := range r.Graph.Parents(step.Stage.Name) {
 		switch {
@@ -198,17 +201,17 @@ func (r *run) blockedBy(ctx context.Context, step *Step) string {
 func (r *run) refresh(ctx context.Context, step *Step) error {
 	moved, ran := false, false
 	for _, name := range r.Graph.Parents(step.Stage.Name) {
-		switch r.status[name] {
-		case event.Ran:
-			moved, ran = true, true
-		case event.Restored, event.Failed:
-			moved = true
-		}
+		above, selected := r.plan.Step(name)
+		ran = ran || r.status[name] == event.Ran
+		moved = moved || selected && (r.status[name] != event.Fresh || above.State != Fresh)
 	}
 	if step.Stage.Source || !moved && len(step.Waits) == 0 {
 		return nil
 	}
 	var err error
+	if step.was, err = r.Ledger.Stage(step.Stage.Name); err != nil {
+		return err
+	}
 	if step.is, err = r.inspect(ctx, step.Stage, nil); err != nil {
 		return err
 	}
@@ -326,11 +329,16 @@ func (r *run) stray() bool {
 }
 
 func (r *run) fail(step *Step, err error) {
+	if errors.Is(err, context.Canceled) {
+		r.because[step.Stage.Name] = "the stop"
+		r.end(step, &result{step: step, status: event.Skipped})
+		return
+	}
 	var stageError *StageError
 	if !errors.As(err, &stageError) {
 		err = &StageError{Stage: step.Stage.Title(), Msg: err.Error(), Err: err}
 	}
-	if !r.options.IgnoreErrors || errors.Is(err, context.Canceled) {
+	if !r.options.IgnoreErrors {
 		r.failures = append(r.failures, err)
 	}
 	r.end(step, &result{step: step, status: event.Failed, err: err})

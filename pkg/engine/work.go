@@ -125,9 +125,7 @@ func (e *Engine) lockedSource(name string) (digest.Content, error) {
 
 // stage restores a stage's outs, or runs it.
 func (w *work) stage(ctx context.Context) (*result, error) {
-	a, err := w.e.take(ctx, w.step.Stage.Name, func(holder string) {
-		w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("waiting for another process: %s", holder)})
-	})
+	a, err := w.e.take(ctx, w.step.Stage.Name, func(warning event.Warning) { w.tell(warning) })
 	if err != nil {
 		return nil, err
 	}
@@ -140,14 +138,12 @@ func (w *work) stage(ctx context.Context) (*result, error) {
 
 // locked does the work while the stage's flock is held.
 func (w *work) locked(ctx context.Context, a *attempt) (*result, error) {
-	if a.waited {
-		if r, err := w.again(ctx); r != nil || err != nil {
-			return r, err
-		}
+	r, err := w.again(ctx, a.moved)
+	if r != nil || err != nil {
+		return r, err
 	}
 	if !w.options.Force && !w.forced() {
-		r, err := w.tryRestore(ctx)
-		if r != nil || err != nil {
+		if r, err = w.tryRestore(ctx); r != nil || err != nil {
 			return r, err
 		}
 	}
@@ -164,18 +160,23 @@ func (w *work) forced() bool {
 	return false
 }
 
-// again compares once more, after another process had the stage.
-func (w *work) again(ctx context.Context) (*result, error) {
-	lockedNow, err := w.e.Ledger.Read()
-	if err != nil {
+// again compares once more when another process may have been at the stage: it holds
+// the flock now, so what it sees stays.
+func (w *work) again(ctx context.Context, moved bool) (*result, error) {
+	now, err := w.e.Ledger.Stage(w.step.Stage.Name)
+	if err != nil || now == w.step.was && !moved {
 		return nil, err
 	}
-	w.step.was = lockedNow.Stages[w.step.Stage.Name]
+	w.step.was = now
 	if w.step.is, err = w.e.inspect(ctx, w.step.Stage, nil); err != nil {
 		return nil, err
 	}
 	reasons := w.e.compare(ctx, w.step.Stage, w.step.was, w.step.is, w.options)
-	if len(reasons) == 0 && !w.forced() {
+	if w.forced() {
+		reasons = append([]Reason{{Kind: event.Forced}}, reasons...)
+	}
+	w.step.Reasons = reasons
+	if len(reasons) == 0 {
 		return &result{status: event.Fresh}, nil
 	}
 	return nil, nil
@@ -187,6 +188,9 @@ func (w *work) tryRestore(ctx context.Context) (*result, error) {
 	if !found {
 		return nil, nil
 	}
+	if inPlace(w.step.is.outs, outs) {
+		from = "" // only the cache lacked something
+	}
 	if err := w.restore(ctx, outs); err != nil {
 		if unrestorable(err) {
 			w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("can't be restored, so it runs: %v", err)})
@@ -194,7 +198,21 @@ func (w *work) tryRestore(ctx context.Context) (*result, error) {
 		}
 		return nil, err
 	}
-	return &result{status: event.Restored, entry: entry(w.step.Stage, w.step.is, outs), detail: from}, nil
+	r := &result{status: event.Restored, entry: entry(w.step.Stage, w.step.is, outs), detail: from}
+	if from == "" {
+		r.status = event.Updated
+	}
+	return r, nil
+}
+
+// inPlace reports whether outs already hold what is to be restored.
+func inPlace(is, outs map[string]digest.Content) bool {
+	for name, content := range outs {
+		if !is[name].Same(content) {
+			return false
+		}
+	}
+	return true
 }
 
 // run runs the commands of a stage as a transaction.

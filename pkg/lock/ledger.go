@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"strings"
+	"sync"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -26,6 +29,19 @@ type Ledger struct {
 	file    string
 	journal string
 	guard   string // flock that writers hold
+
+	mu   sync.Mutex
+	seen seen
+}
+
+// seen is what was read last, so that a question costs two stats while nothing has
+// changed, and the new lines of the journal when it has grown.
+type seen struct {
+	lock, journal fs.FileInfo // nil: not there
+	base          digest.ID   // of the lock file's text
+	read          int64       // how many bytes of the journal are in file
+	whole         bool        // the journal continues the lock file, and all of it is in file
+	file          *File       // nil: nothing was read yet
 }
 
 // NewLedger returns the ledger of a project; state is its folder for state.
@@ -56,54 +72,133 @@ func (r Record) apply(file *File) {
 
 // Read returns what was recorded, the journal included. It takes no lock.
 func (l *Ledger) Read() (*File, error) {
-	file, _, err := l.read()
-	return file, err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(); err != nil {
+		return nil, err
+	}
+	return l.seen.file.Clone(), nil
 }
 
-// read also returns how many records the journal added.
-func (l *Ledger) read() (*File, int, error) {
-	text, err := l.root.Read(l.file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, fmt.Errorf("read %s: %w", l.file, err)
+// Stage returns what is recorded of one stage, by whatever process; nil when there is
+// nothing.
+func (l *Ledger) Stage(name string) (*Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(); err != nil {
+		return nil, err
 	}
-	file := New()
-	if err == nil {
-		if file, err = Decode(l.file, text); err != nil {
-			return nil, 0, err
-		}
-	}
-	records, err := l.pending(text)
-	for _, record := range records {
-		record.apply(file)
-	}
-	return file, len(records), err
+	return l.seen.file.Stages[name], nil
 }
 
-// pending returns the journal's records, as far as it is whole and continues this
-// text.
-func (l *Ledger) pending(text []byte) ([]Record, error) {
-	journal, err := l.root.Read(l.journal)
+// refresh makes seen what is on disk.
+func (l *Ledger) refresh() error {
+	lock, err := l.stat(l.file)
+	if err != nil {
+		return err
+	}
+	journal, err := l.stat(l.journal)
+	if err != nil {
+		return err
+	}
+	if l.seen.file == nil || !sameFile(lock, l.seen.lock) || !sameStart(journal, l.seen.journal) {
+		return l.readAll(lock, journal)
+	}
+	switch {
+	case journal == nil || journal.Size() == l.seen.journal.Size():
+		return nil
+	case l.seen.whole:
+		return l.readMore(journal)
+	}
+	return l.readAll(lock, journal)
+}
+
+func (l *Ledger) stat(name string) (fs.FileInfo, error) {
+	info, err := l.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the journal of %s: %w", l.file, err)
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	base, rest, _ := strings.Cut(string(journal), "\n")
-	if base != digest.Sum(text).String() {
-		return nil, nil
+	return info, nil
+}
+
+// sameFile reports whether two stats are of one file that was not written between
+// them.
+func sameFile(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
 	}
-	var records []Record
-	for rest != "" {
-		line, after, whole := strings.Cut(rest, "\n")
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// sameStart reports whether two stats are of one file that at most has grown.
+func sameStart(now, before fs.FileInfo) bool {
+	if now == nil || before == nil {
+		return now == nil && before == nil
+	}
+	return os.SameFile(now, before) && now.Size() >= before.Size()
+}
+
+func (l *Ledger) readAll(lock, journal fs.FileInfo) error {
+	text, err := l.root.Read(l.file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read %s: %w", l.file, err)
+	}
+	file := New()
+	if err == nil {
+		if file, err = Decode(l.file, text); err != nil {
+			return err
+		}
+	}
+	l.seen = seen{lock: lock, journal: journal, base: digest.Sum(text), file: file}
+	records, err := l.root.Read(l.journal)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the journal of %s: %w", l.file, err)
+	}
+	base, rest, _ := strings.Cut(string(records), "\n")
+	if base != l.seen.base.String() {
+		return nil
+	}
+	l.seen.read = int64(len(records) - len(rest))
+	l.apply(rest)
+	return nil
+}
+
+// apply takes in whole records, and stops at what a crash cut: the stage it told of
+// runs again.
+func (l *Ledger) apply(records string) {
+	for records != "" {
+		line, after, whole := strings.Cut(records, "\n")
 		var record Record
 		if !whole || json.Unmarshal([]byte(line), &record) != nil {
-			break // cut by a crash: the stage it told of runs again
+			break
 		}
-		records = append(records, record)
-		rest = after
+		record.apply(l.seen.file)
+		l.seen.read += int64(len(line) + 1)
+		records = after
 	}
-	return records, nil
+	l.seen.whole = records == ""
+}
+
+// readMore takes in what the journal has grown by.
+func (l *Ledger) readMore(journal fs.FileInfo) error {
+	file, err := l.root.Open(l.journal)
+	if err != nil {
+		return fmt.Errorf("read the journal of %s: %w", l.file, err)
+	}
+	defer file.Close()
+	more, err := io.ReadAll(io.NewSectionReader(file, l.seen.read, journal.Size()-l.seen.read))
+	if err != nil {
+		return fmt.Errorf("read the journal of %s: %w", l.file, err)
+	}
+	l.seen.journal = journal
+	l.apply(string(more))
+	return nil
 }
 
 // Add records changes: they are durable on return.
@@ -113,30 +208,60 @@ func (l *Ledger) Add(ctx context.Context, records ...Record) error {
 		return err
 	}
 	defer guard.Unlock()
-	text, err := l.root.Read(l.file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read %s: %w", l.file, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(); err != nil {
+		return err
 	}
+	if l.seen.whole {
+		lines, err := encodeRecords(records)
+		if err != nil {
+			return err
+		}
+		return l.root.Append(l.journal, lines, 0o644)
+	}
+	return l.restart(records)
+}
+
+// restart writes the journal anew: the first one, one in place of another lock file's,
+// or one without the torn or damaged line that nothing behind would be read past.
+func (l *Ledger) restart(records []Record) error {
+	kept, err := l.readable()
+	if err != nil {
+		return err
+	}
+	lines, err := encodeRecords(records)
+	if err != nil {
+		return err
+	}
+	text := append([]byte(l.seen.base.String()+"\n"), kept...)
+	return l.root.Replace(l.journal, append(text, lines...), 0o644)
+}
+
+// readable returns the records of the journal that are in seen.
+func (l *Ledger) readable() ([]byte, error) {
+	if l.seen.read == 0 {
+		return nil, nil
+	}
+	text, err := l.root.Read(l.journal)
+	if err != nil {
+		return nil, fmt.Errorf("read the journal of %s: %w", l.file, err)
+	}
+	text = text[:min(int64(len(text)), l.seen.read)]
+	_, kept, _ := bytes.Cut(text, []byte("\n"))
+	return kept, nil
+}
+
+func encodeRecords(records []Record) ([]byte, error) {
 	var lines bytes.Buffer
-	base := digest.Sum(text).String() + "\n"
-	journal, err := l.root.Read(l.journal)
-	fresh := err != nil || !strings.HasPrefix(string(journal), base) || !bytes.HasSuffix(journal, []byte("\n"))
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)
-	if fresh {
-		lines.WriteString(base)
-		kept, _ := l.pending(text) // of a journal with a torn tail
-		records = append(kept, records...)
-	}
 	for _, record := range records {
 		if err := encoder.Encode(record); err != nil {
-			return fmt.Errorf("record %s%s: %w", record.Stage, record.Source, err)
+			return nil, fmt.Errorf("record %s%s: %w", record.Stage, record.Source, err)
 		}
 	}
-	if fresh {
-		return l.root.Replace(l.journal, lines.Bytes(), 0o644)
-	}
-	return l.root.Append(l.journal, lines.Bytes(), 0o644)
+	return lines.Bytes(), nil
 }
 
 // Settle writes the lock file from what is recorded, leaving out the stages and
@@ -148,7 +273,7 @@ func (l *Ledger) Settle(ctx context.Context, keep func(stage, source string) boo
 		return false, err
 	}
 	defer guard.Unlock()
-	file, _, err := l.read()
+	file, err := l.Read()
 	if err != nil {
 		return false, err
 	}

@@ -60,18 +60,20 @@ func TestEncode_isDeterministicAndOneFactALine(t *testing.T) {
 func TestDecode_faults(t *testing.T) {
 	whole := string(sample().Encode())
 	for name, test := range map[string]struct{ text, says string }{
-		"empty":          {"", "empty"},
-		"all NUL":        {strings.Repeat("\x00", 512), "NUL"},
-		"cut":            {whole[:len(whole)/2], "cut"},
-		"cut at a line":  {whole[:strings.Index(whole, "  two:")], "cut"},
-		"conflict":       {strings.Replace(whole, "  two:", "<<<<<<< HEAD\n  two:", 1), "conflict markers"},
-		"newer":          {strings.Replace(whole, "flow: 1", "flow: 9", 1), "newer flow"},
-		"unknown key":    {strings.Replace(whole, "    wdir:", "    wdri:", 1), "wdri"},
-		"bad digest":     {strings.Replace(whole, "hash: blake3:", "hash: md5:", 1), "digest"},
-		"path traversal": {strings.Replace(whole, "model.bin", "../../etc/passwd", 1), "can't be used"},
-		"absolute path":  {strings.Replace(whole, "model.bin", "/etc/passwd", 1), "can't be used"},
-		"into .git":      {strings.Replace(whole, "model.bin", ".git/hooks/post-checkout", 1), "can't be used"},
-		"no hash":        {strings.Replace(whole, "        hash: "+digest.Sum([]byte("x")).String()+"\n        mode: dir\n", "        mode: dir\n", 1), "no hash"},
+		"empty":                     {"", "empty"},
+		"all NUL":                   {strings.Repeat("\x00", 512), "NUL"},
+		"cut":                       {whole[:len(whole)/2], "cut"},
+		"cut in its first line":     {header[:20], "cut"},
+		"cut behind its first line": {header, "cut"},
+		"cut at a line":             {whole[:strings.Index(whole, "  two:")], "cut"},
+		"conflict":                  {strings.Replace(whole, "  two:", "<<<<<<< HEAD\n  two:", 1), "conflict markers"},
+		"newer":                     {strings.Replace(whole, "flow: 1", "flow: 9", 1), "newer flow"},
+		"unknown key":               {strings.Replace(whole, "    wdir:", "    wdri:", 1), "wdri"},
+		"bad digest":                {strings.Replace(whole, "hash: blake3:", "hash: md5:", 1), "digest"},
+		"path traversal":            {strings.Replace(whole, "model.bin", "../../etc/passwd", 1), "can't be used"},
+		"absolute path":             {strings.Replace(whole, "model.bin", "/etc/passwd", 1), "can't be used"},
+		"into .git":                 {strings.Replace(whole, "model.bin", ".git/hooks/post-checkout", 1), "can't be used"},
+		"no hash":                   {strings.Replace(whole, "        hash: "+digest.Sum([]byte("x")).String()+"\n        mode: dir\n", "        mode: dir\n", 1), "no hash"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Decode(Name, []byte(test.text))
@@ -187,6 +189,52 @@ func TestLedger_journalCutAnywhere(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, file.Stages, "after", "a torn tail does not swallow what comes after it")
 	require.Contains(t, file.Stages, "s2")
+}
+
+// TestLedger_behindADamagedLine: what is recorded after a line that can't be read is
+// not lost behind it.
+func TestLedger_behindADamagedLine(t *testing.T) {
+	ctx := context.Background()
+	ledger, dir := openLedger(t)
+	require.NoError(t, ledger.Add(ctx, Record{Stage: "before", Entry: &Entry{Cmd: []string{"x"}}}))
+	journal := filepath.Join(dir, ".flow", "journal")
+	text, err := os.ReadFile(journal)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(journal, append(text, "garbage\n"...), 0o644))
+	require.NoError(t, ledger.Add(ctx, Record{Stage: "after", Entry: &Entry{Cmd: []string{"x"}}}))
+	file, err := NewLedger(ledger.root, Name, ".flow").Read()
+	require.NoError(t, err)
+	require.Contains(t, file.Stages, "before")
+	require.Contains(t, file.Stages, "after")
+}
+
+// TestLedger_seesWhatOthersRecord: two ledgers over one project agree at once, through
+// records, settling and git's replacing the file.
+func TestLedger_seesWhatOthersRecord(t *testing.T) {
+	ctx := context.Background()
+	one, dir := openLedger(t)
+	two := NewLedger(one.root, Name, ".flow")
+	for i := range 20 {
+		name := fmt.Sprint("s", i)
+		ledgers := []*Ledger{one, two}
+		require.NoError(t, ledgers[i%2].Add(ctx, Record{Stage: name, Entry: &Entry{Cmd: []string{name}}}))
+		if i%7 == 3 {
+			_, err := ledgers[i%2].Settle(ctx, nil)
+			require.NoError(t, err)
+		}
+		for _, ledger := range ledgers {
+			entry, err := ledger.Stage(name)
+			require.NoError(t, err)
+			require.NotNil(t, entry, "%s", name)
+			file, err := ledger.Read()
+			require.NoError(t, err)
+			require.Len(t, file.Stages, i+1)
+		}
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, Name), New().Encode(), 0o644))
+	entry, err := one.Stage("s19")
+	require.NoError(t, err)
+	require.Nil(t, entry)
 }
 
 func TestLedger_journalOfAnotherLockIsVoid(t *testing.T) {

@@ -40,6 +40,9 @@ func Decode(name string, text []byte) (*File, error) {
 			return nil, err
 		}
 	}
+	if len(root.kids) == 0 {
+		return nil, diag.At(diag.Pos{File: name}, "the lock file holds nothing: was it cut?").WithHint(rebuildHint)
+	}
 	d := &decoder{file: name}
 	file := d.decodeFile(root)
 	if err := d.problems.Err(); err != nil {

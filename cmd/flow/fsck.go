@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"flow/pkg/diag"
+	"flow/pkg/digest"
+	"flow/pkg/engine"
+	"flow/pkg/lock"
+	"flow/pkg/project"
+	"flow/pkg/store"
+	"flow/pkg/ui"
+)
+
+// newFsckCmd returns `flow fsck`.
+func newFsckCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "fsck",
+		Short: "Check every object of the cache against its digest",
+		Long: `Read every object of the cache and compare it with its digest, and look for objects
+that the lock tells of and the cache lacks. Damaged objects are moved to corrupt/ in
+the cache, so that no one gets them; repro makes them again.`,
+		Example: "  flow fsck",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), a) },
+	}
+	a.jsonFlag(cmd)
+	return cmd
+}
+
+// fsckTold is what `flow fsck --json` prints.
+type fsckTold struct {
+	Objects int         `json:"objects"`
+	Bytes   int64       `json:"bytes"`
+	Faults  []fsckFault `json:"faults"`
+}
+
+// fsckFault is one object that is not as it should be.
+type fsckFault struct {
+	Kind   string   `json:"kind"` // damaged, missing
+	ID     string   `json:"hash,omitempty"`
+	Paths  []string `json:"paths"` // what the lock needs it for
+	Detail string   `json:"detail"`
+}
+
+func runFsck(ctx context.Context, a *app) error {
+	p, err := a.open()
+	if err != nil {
+		return err
+	}
+	locked, err := p.Ledger.Read()
+	if err != nil {
+		return err
+	}
+	needs := needed(p, locked)
+	contents := make([]digest.Content, len(needs))
+	for i, need := range needs {
+		contents[i] = need.content
+	}
+	faults := map[digest.ID]fsckFault{}
+	told := fsckTold{Faults: []fsckFault{}}
+	var records []fsckFault // damaged records of the run cache have no digest
+	verified, err := p.Cache.Verify(ctx, contents, func(id digest.ID, wrong error) {
+		fault := fsckFault{Kind: "damaged", ID: id.String(), Paths: []string{}, Detail: wrong.Error()}
+		if errors.Is(wrong, store.ErrAbsent) {
+			fault.Kind = "missing"
+		}
+		if id.IsZero() {
+			records = append(records, fault)
+		} else if _, known := faults[id]; !known {
+			faults[id] = fault
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("check the cache: %w", err)
+	}
+	told.Objects, told.Bytes = verified.Objects, verified.Bytes
+	users := usersOf(ctx, p, needs, faults)
+	for _, id := range slices.SortedFunc(maps.Keys(faults), func(a, b digest.ID) int { return strings.Compare(a.String(), b.String()) }) {
+		fault := faults[id]
+		fault.Paths = append(fault.Paths, users[id]...)
+		told.Faults = append(told.Faults, fault)
+	}
+	told.Faults = append(told.Faults, records...)
+	return a.tellFsck(told)
+}
+
+func (a *app) tellFsck(told fsckTold) error {
+	if a.json {
+		if err := ui.WriteJSON(a.out, told); err != nil {
+			return err
+		}
+	}
+	damaged := 0
+	for _, fault := range told.Faults {
+		if fault.Kind == "damaged" {
+			damaged++
+		}
+	}
+	if !a.json {
+		printFaults(a, told.Faults)
+		a.print("%s (%s) checked: %d damaged, %d missing", ui.Count(told.Objects, "object"), ui.Bytes(told.Bytes),
+			damaged, len(told.Faults)-damaged)
+	}
+	if len(told.Faults) == 0 {
+		return nil
+	}
+	return engine.Missing(diag.At(diag.Pos{}, "the cache is not whole").
+		WithHint("`flow repro` makes outs again; put data sources back, then `flow add` them"))
+}
+
+func printFaults(a *app, faults []fsckFault) {
+	style := ui.StyleFor(a.out)
+	for _, fault := range faults {
+		what := fault.ID
+		if what == "" {
+			what = fault.Detail
+		}
+		a.print("%s  %s", style.Red(fault.Kind), what)
+		switch {
+		case fault.ID == "":
+		case len(fault.Paths) == 0:
+			a.print("         the lock does not need it")
+		default:
+			a.print("         is what the lock tells of %s", strings.Join(fault.Paths, ", "))
+		}
+	}
+}
+
+// need is a content that the cache should have, and the path that needs it.
+type need struct {
+	path    string
+	content digest.Content
+}
+
+// needed returns what the lock tells of and the cache should have, sorted by path:
+// not the outs that are declared cache: false.
+func needed(p *project.Project, locked *lock.File) []need {
+	uncached := map[string]bool{}
+	if pipeline, err := p.Pipeline(); err == nil {
+		for _, stage := range pipeline.Stages {
+			for _, out := range stage.Outs {
+				uncached[out.Path] = !out.Cache
+			}
+		}
+	}
+	var needs []need
+	for _, entry := range locked.Stages {
+		for _, out := range entry.Outs {
+			if !uncached[out.Path] {
+				needs = append(needs, need{out.Path, out.Content})
+			}
+		}
+	}
+	for path, content := range locked.Data {
+		needs = append(needs, need{path, content})
+	}
+	slices.SortFunc(needs, func(a, b need) int { return strings.Compare(a.path, b.path) })
+	return needs
+}
+
+// usersOf returns, for objects with a fault, the paths that they are needed for.
+func usersOf(ctx context.Context, p *project.Project, needs []need, faults map[digest.ID]fsckFault) map[digest.ID][]string {
+	users := map[digest.ID][]string{}
+	if len(faults) == 0 {
+		return users
+	}
+	for _, n := range needs {
+		users[n.content.ID] = append(users[n.content.ID], n.path)
+		if n.content.Mode != digest.Dir {
+			continue
+		}
+		tree, err := p.Cache.ReadTree(ctx, n.content.ID)
+		if err != nil {
+			continue // the tree is a fault itself
+		}
+		for _, entry := range tree {
+			users[entry.ID] = append(users[entry.ID], n.path+"/"+entry.Path)
+		}
+	}
+	return users
+}

@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"flow/pkg/disk"
+	"flow/pkg/event"
+)
+
+// Recover ends the attempts that a crash cut short: one whose result was recorded is
+// forgotten, any other is rolled back. It returns what a person should know of them.
+// An attempt whose flock is held is still going on, or an orphan of it is, and is left
+// to whoever takes the stage next.
+func (e *Engine) Recover(ctx context.Context) ([]event.Warning, error) {
+	entries, err := e.Root.ReadDir(e.State + "/tmp/attempt")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for attempts that were cut short: %w", err)
+	}
+	var warnings []event.Warning
+	for _, entry := range entries {
+		warning, err := e.recoverFree(ctx, entry.Name())
+		if err != nil {
+			return warnings, err
+		}
+		if warning != nil {
+			warnings = append(warnings, *warning)
+		}
+	}
+	return warnings, nil
+}
+
+// recoverFree ends an attempt if nobody is at it.
+func (e *Engine) recoverFree(ctx context.Context, key string) (*event.Warning, error) {
+	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
+		return nil, err
+	}
+	guard, err := e.Root.TryLock(e.State+"/tmp/stage/"+key, disk.Exclusive, "recovery")
+	var busy *disk.BusyError
+	if errors.As(err, &busy) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recover an attempt: %w", err)
+	}
+	defer guard.Unlock()
+	return e.recoverHeld(ctx, e.State+"/tmp/attempt/"+key)
+}
+
+// recoverHeld ends the attempt in a folder, if there is one: its flock is held.
+func (e *Engine) recoverHeld(ctx context.Context, dir string) (*event.Warning, error) {
+	text, err := e.Root.Read(dir + "/intent")
+	if errors.Is(err, fs.ErrNotExist) { // it had not begun, or it had ended
+		return nil, e.Root.RemoveAll(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	was, whole := readIntent(text, path.Base(dir))
+	if !whole {
+		if was, whole = e.declaredIntent(path.Base(dir)); !whole {
+			return e.setAside(dir)
+		}
+	}
+	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs}
+	recorded, err := e.recorded(ctx, was)
+	if err != nil {
+		return nil, err
+	}
+	if recorded {
+		return nil, a.commit()
+	}
+	kept, err := a.rollBack()
+	if err != nil {
+		return nil, fmt.Errorf("bring back the outs of stage %q, which was cut short: %w", was.Stage, err)
+	}
+	warning := &event.Warning{Stage: was.Stage, Text: fmt.Sprintf("stage %q was cut short; its outs are as they were before", was.Stage)}
+	if kept != "" {
+		warning.Hint = "what it left is in " + kept
+	}
+	return warning, nil
+}
+
+// readIntent reads an intent, and says whether it is one of the attempt with this key.
+func readIntent(text []byte, key string) (intent, bool) {
+	var was intent
+	if json.Unmarshal(text, &was) != nil || stageKey(was.Stage) != key {
+		return was, false
+	}
+	for _, out := range was.Outs {
+		if disk.CheckName(out.Path) != nil {
+			return was, false
+		}
+	}
+	return was, true
+}
+
+// declaredIntent stands in for an intent that can't be read: what the pipeline declares.
+// Outs that did not move stay where they are.
+func (e *Engine) declaredIntent(key string) (intent, bool) {
+	for _, stage := range e.Pipeline.Stages {
+		if stageKey(stage.Name) != key {
+			continue
+		}
+		declared := intent{Stage: stage.Name}
+		for _, out := range stage.Outs {
+			declared.Outs = append(declared.Outs, intendedOut{Path: out.Path, Existed: true, Persist: out.Persist})
+		}
+		return declared, true
+	}
+	return intent{}, false
+}
+
+// setAside keeps an attempt that nobody can tell the stage of.
+func (e *Engine) setAside(dir string) (*event.Warning, error) {
+	to := e.State + "/failed/" + path.Base(dir)
+	if err := e.Root.RemoveAll(to); err != nil {
+		return nil, err
+	}
+	if err := e.Workspace.MoveAside(dir, to); err != nil {
+		return nil, err
+	}
+	return &event.Warning{Text: "an attempt was cut short, and what it was of can't be read", Hint: "the outs from before are in " + to + "/outs"}, nil
+}
+
+// recorded reports whether the lock tells of exactly the outs of an attempt, and they
+// are in place: then it had ended, and only its clearing up was cut short.
+func (e *Engine) recorded(ctx context.Context, was intent) (bool, error) {
+	entry, err := e.Ledger.Stage(was.Stage)
+	if err != nil || entry == nil || len(entry.Outs) != len(was.Outs) || len(was.Outs) == 0 {
+		return false, err
+	}
+	for _, out := range was.Outs {
+		content, found := entry.Out(out.Path)
+		if !found {
+			return false, nil
+		}
+		now, err := e.Workspace.Digest(ctx, out.Path)
+		if err != nil || !now.Same(content) {
+			return false, err
+		}
+	}
+	return true, nil
+}
