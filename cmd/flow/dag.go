@@ -242,7 +242,7 @@ func stageNamed(pipeline *stages.Pipeline, name string) (*stages.Stage, error) {
 	}
 	var names []string
 	for _, stage := range pipeline.Stages {
-		names = append(names, stage.Title())
+		names = append(names, stage.Title(), stage.Group)
 	}
 	problem := diag.At(diag.Pos{}, "%q is no stage or data source of %s", name, pipeline.File)
 	if meant := diag.Nearest(name, names); meant != "" {
