@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -264,4 +265,18 @@ func (a *app) completeTargets(_ *cobra.Command, _ []string, _ string) ([]string,
 		words = append(words, stage.Title())
 	}
 	return words, cobra.ShellCompDirectiveDefault
+}
+
+// ready makes the project ready for a command that changes it: the state folder is
+// there, and attempts that a crash cut short are ended.
+func (a *app) ready(ctx context.Context, p *project.Project, e *engine.Engine) error {
+	if err := p.Prepare(); err != nil {
+		return err
+	}
+	warnings, err := e.Recover(ctx)
+	face := &ui.Text{Out: a.err, Err: a.err, Style: ui.StyleFor(a.err)}
+	for _, warning := range warnings {
+		face.Emit(warning)
+	}
+	return err
 }

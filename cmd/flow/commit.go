@@ -40,7 +40,7 @@ func runCommit(ctx context.Context, a *app, selection engine.Selection, force bo
 		return err
 	}
 	selection.Targets = a.targets(p, e.Pipeline, selection.Targets)
-	if err := p.Prepare(); err != nil {
+	if err := a.ready(ctx, p, e); err != nil {
 		return err
 	}
 	options := engine.CommitOptions{Selection: selection}

@@ -50,8 +50,6 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitFine
-	case errors.Is(err, errSilent):
-		return exitFailed
 	case errors.As(err, &busy):
 		return exitBusy
 	case errors.Is(err, engine.ErrMissing), errors.As(err, &corrupt), errors.Is(err, store.ErrAbsent):

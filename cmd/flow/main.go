@@ -51,7 +51,11 @@ func Main() (code int) {
 func untilSignal() (context.Context, func() os.Signal) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, one := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(one) { // as nohup and a shell's & ask for
+			signal.Notify(signals, one)
+		}
+	}
 	first := make(chan os.Signal, 1)
 	go func() {
 		first <- <-signals

@@ -41,7 +41,7 @@ func (e *Engine) Tracked(selection Selection) ([]Tracked, error) {
 				continue
 			}
 			was, found := lockedOut(locked, stage, out)
-			if found {
+			if found || stage.Source && !e.Root.Exists(out.Path) {
 				tracked = append(tracked, Tracked{Stage: stage, Out: out, Was: was})
 			}
 		}
@@ -124,14 +124,14 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 	if err != nil {
 		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
 	}
-	if now.Same(one.Was) && !options.Relink {
+	if now.Same(one.Was) && now.Exists() && !options.Relink {
 		return CheckedOut{}, nil
 	}
 	result := CheckedOut{Path: name, State: "modified"}
 	if !now.Exists() {
 		result.State = "added"
 	}
-	if whole, err := e.Cache.Has(ctx, one.Was); err != nil || !whole {
+	if whole, err := e.Cache.Has(ctx, one.Was); err != nil || !whole || !one.Was.Exists() {
 		result.State = "missing"
 		return result, errors.Join(err, e.notCached(one))
 	}
@@ -153,6 +153,9 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 func (e *Engine) notCached(one Tracked) error {
 	problem := diag.At(diag.Pos{}, "%s can't be checked out: the cache does not have %s", one.Out.Path, one.Was.ID)
 	switch {
+	case !one.Was.Exists():
+		problem.Msg = fmt.Sprintf("data source %s is not there, and was never added", one.Out.Path)
+		problem.Hint = "put the file there, then: flow add " + one.Out.Path
 	case one.Stage.Source:
 		problem.Hint = "put the file back by hand, then: flow commit " + one.Out.Path
 	case !one.Out.Cache:

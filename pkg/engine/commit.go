@@ -32,23 +32,20 @@ func (e *Engine) Commit(ctx context.Context, options CommitOptions) ([]Committed
 	if len(options.Targets) > 0 && !options.Whole && !options.Downstream {
 		options.Single = true
 	}
-	plan, err := e.Plan(ctx, Options{Selection: options.Selection})
+	names, err := e.Select(options.Selection)
 	if err != nil {
 		return nil, err
 	}
 	var done []Committed
 	var failures []error
-	for _, step := range plan.Steps {
-		if step.State == Fresh {
-			continue
-		}
-		committed, err := e.commitStep(ctx, step, options)
+	for _, name := range names {
+		stage, _ := e.Pipeline.Stage(name)
+		reasons, err := e.commitStage(ctx, stage, options)
 		if err != nil {
 			failures = append(failures, err)
-			continue
 		}
-		if committed {
-			done = append(done, Committed{Stage: step.Stage.Title(), Reasons: step.Reasons})
+		if len(reasons) > 0 && err == nil {
+			done = append(done, Committed{Stage: stage.Title(), Reasons: reasons})
 		}
 	}
 	if len(done) > 0 {
@@ -60,39 +57,73 @@ func (e *Engine) Commit(ctx context.Context, options CommitOptions) ([]Committed
 	return done, errors.Join(failures...)
 }
 
-func (e *Engine) commitStep(ctx context.Context, step *Step, options CommitOptions) (bool, error) {
-	stage := step.Stage
-	if e.Root.Exists(e.attemptDir(stage.Name) + "/intent") {
-		return false, diag.At(stage.Pos, "stage %q did not end: its outs can't be trusted", stage.Name).
-			WithHint("run it: flow repro %s", stage.Name)
-	}
-	if problems := missingParams(stage, step.is.missing); len(problems) > 0 {
-		return false, problems.Err()
-	}
-	is, err := e.inspect(ctx, stage, nil)
-	if err != nil {
-		return false, err
-	}
-	for _, dep := range stage.Deps {
-		if !stage.Frozen && !is.deps[dep.Path].Exists() {
-			return false, Missing(diag.At(dep.Pos, "stage %q: dep %s is not there", stage.Name, dep.Path))
-		}
-	}
-	for _, out := range stage.Outs {
-		if !is.outs[out.Path].Exists() {
-			return false, Missing(diag.At(out.Pos, "%s: out %s is not there, so it can't be committed", stage.Title(), out.Path).
-				WithHint("make it: flow repro %s", stage.Title()))
-		}
-	}
-	if options.Confirm != nil && !stage.Source && !onlyOuts(step.Reasons) && !options.Confirm(stage.Title(), step.Reasons) {
-		return false, nil
+// commitStage records one stage as it is now, and returns how it differed from what
+// was recorded; nothing when it did not, or when the person said no.
+func (e *Engine) commitStage(ctx context.Context, stage *stages.Stage, options CommitOptions) ([]Reason, error) {
+	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
+		return nil, err
 	}
 	guard, err := e.Root.TryLock(e.guardName(stage.Name), disk.Exclusive, "commit of "+stage.Name)
 	if err != nil {
-		return false, fmt.Errorf("commit %s: %w", stage.Title(), err)
+		return nil, fmt.Errorf("commit %s: %w", stage.Title(), err)
 	}
 	defer guard.Unlock()
-	return true, e.saveAndRecord(ctx, stage, is)
+	is, reasons, err := e.differs(ctx, stage)
+	if err != nil || len(reasons) == 0 {
+		return nil, err
+	}
+	if err := e.committable(stage, is); err != nil {
+		return nil, err
+	}
+	if options.Confirm != nil && !stage.Source && !onlyOuts(reasons) && !options.Confirm(stage.Title(), reasons) {
+		return nil, nil
+	}
+	return reasons, e.saveAndRecord(ctx, stage, is)
+}
+
+// differs compares one stage or data source with what is recorded now.
+func (e *Engine) differs(ctx context.Context, stage *stages.Stage) (*facts, []Reason, error) {
+	if stage.Source {
+		locked, err := e.Ledger.Read()
+		if err != nil {
+			return nil, nil, err
+		}
+		step := &Step{Stage: stage}
+		err = e.planSource(ctx, step, locked, Options{}, map[string]digest.Content{})
+		return step.is, step.Reasons, err
+	}
+	was, err := e.Ledger.Stage(stage.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	is, err := e.inspect(ctx, stage, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return is, e.compare(ctx, stage, was, is, Options{}), nil
+}
+
+// committable refuses to record what is not there.
+func (e *Engine) committable(stage *stages.Stage, is *facts) error {
+	if problems := missingParams(stage, is.missing); len(problems) > 0 {
+		return problems.Err()
+	}
+	for _, dep := range stage.Deps {
+		if !stage.Frozen && !is.deps[dep.Path].Exists() {
+			return Missing(diag.At(dep.Pos, "stage %q: dep %s is not there", stage.Name, dep.Path))
+		}
+	}
+	for _, out := range stage.Outs {
+		if is.outs[out.Path].Exists() {
+			continue
+		}
+		problem := Missing(diag.At(out.Pos, "%s: out %s is not there, so it can't be committed", stage.Title(), out.Path))
+		if stage.Source {
+			return problem.WithHint("put the file there, or take it off data: flow remove %s", out.Path)
+		}
+		return problem.WithHint("make it: flow repro %s", stage.Name)
+	}
+	return nil
 }
 
 // saveAndRecord puts a stage's outs into the cache and records them.

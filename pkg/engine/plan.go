@@ -113,6 +113,8 @@ func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, 
 	was, recorded := locked.Data[name]
 	switch {
 	case !now.Exists() && options.AllowMissing:
+	case !now.Exists() && !recorded:
+		step.stale(event.Missing, Reason{Kind: event.OutMissing, Subject: name})
 	case !now.Exists():
 		step.stale(event.WouldGet, Reason{Kind: event.OutMissing, Subject: name})
 		expected[name] = was
@@ -160,8 +162,8 @@ func (e *Engine) waits(step *Step, plan *Plan, expected map[string]digest.Conten
 		if !selected || above.Will == event.Fresh {
 			continue
 		}
-		if above.Stage.Source && above.Will == event.WouldRun {
-			continue // recording a source changes no bytes
+		if above.Stage.Source && above.Will != event.WouldGet {
+			continue // recording a source changes no bytes, and one that is missing none either
 		}
 		if above.Will == event.WouldGet && e.foreseen(step.Stage, above.Stage, expected) {
 			continue

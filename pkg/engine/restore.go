@@ -11,12 +11,15 @@ import (
 	"flow/pkg/store"
 )
 
+// fromLock is where a result comes from that the lock tells of.
+const fromLock = "the lock"
+
 // restorable looks for a result that fits a stage's facts: the one in the lock,
 // when only the outs differ, or one of the run cache.
 func (e *Engine) restorable(ctx context.Context, step *Step, options Options) (map[string]digest.Content, string, bool) {
 	if step.was != nil && onlyOuts(step.Reasons) {
 		if outs, found := e.lockedOuts(ctx, step); found {
-			return outs, "the lock", true
+			return outs, fromLock, true
 		}
 	}
 	if options.NoRunCache || !remembers(step.Stage, step.is) {

@@ -188,9 +188,6 @@ func (w *work) tryRestore(ctx context.Context) (*result, error) {
 	if !found {
 		return nil, nil
 	}
-	if inPlace(w.step.is.outs, outs) {
-		from = "" // only the cache lacked something
-	}
 	if err := w.restore(ctx, outs); err != nil {
 		if unrestorable(err) {
 			w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("can't be restored, so it runs: %v", err)})
@@ -199,8 +196,8 @@ func (w *work) tryRestore(ctx context.Context) (*result, error) {
 		return nil, err
 	}
 	r := &result{status: event.Restored, entry: entry(w.step.Stage, w.step.is, outs), detail: from}
-	if from == "" {
-		r.status = event.Updated
+	if from == fromLock && inPlace(w.step.is.outs, outs) {
+		r.status = event.Updated // only the cache lacked something
 	}
 	return r, nil
 }

@@ -30,6 +30,7 @@ const (
 	WouldRun Status = "would-run"
 	MayRun   Status = "may-run" // runs if what is above it comes out changed
 	WouldGet Status = "would-restore"
+	Missing  Status = "missing" // a data source that is nowhere to be had
 )
 
 // Kind says what sort of difference a Reason tells of.

@@ -12,8 +12,8 @@ var labels = map[Kind]string{
 
 // verbs is what happened to the subject, where no old and new value tell it.
 var verbs = map[Kind]string{
-	DepChanged: "changed", DepMissing: "is missing", ParamMissing: "is missing", ParamChanged: "changed",
-	OutChanged: "was changed by hand", OutMissing: "is missing", NotCached: "is not in the cache", SourceChanged: "changed",
+	DepMissing: "is missing", ParamMissing: "is missing", ParamChanged: "changed",
+	OutMissing: "is missing", NotCached: "is not in the cache",
 }
 
 // String says the difference in one line: "param params.yaml:train.lr 0.1 → 0.2".
@@ -25,7 +25,12 @@ func (r Reason) String() string {
 	if label, found := labels[r.Kind]; found {
 		words = []string{label, r.Subject}
 	}
+	changed := r.Kind == DepChanged || r.Kind == OutChanged || r.Kind == SourceChanged
 	switch {
+	case changed && r.Detail == "" && r.Was != "" && r.Is != "":
+		words = append(words, "changed", "("+r.Was+" → "+r.Is+")")
+	case changed:
+		words = append(words, "changed")
 	case r.Was != "" && r.Is != "":
 		words = append(words, r.Was, "→", r.Is)
 	case r.Kind == ParamAdded && r.Is != "", r.Kind == EnvChanged && r.Is != "":

@@ -93,7 +93,7 @@ const longestLine = 160
 // explainLine draws the line with a caret under the mistake and the hint behind it.
 func explainLine(b *strings.Builder, mistake *diag.Error, style Style) {
 	number := fmt.Sprint(mistake.Pos.Line)
-	runes := []rune(mistake.Line)
+	runes := []rune(printable(mistake.Line))
 	at, width := max(0, mistake.Pos.Col-1), max(1, mistake.Width)
 	if at > longestLine-width {
 		cut := min(len(runes), at-longestLine/2)
@@ -103,7 +103,7 @@ func explainLine(b *strings.Builder, mistake *diag.Error, style Style) {
 		runes = append(runes[:longestLine:longestLine], '…')
 	}
 	text := string(runes)
-	fmt.Fprintf(b, "  %s %s\n", style.Dim(number+" |"), strings.ReplaceAll(text, "\t", " "))
+	fmt.Fprintf(b, "  %s %s\n", style.Dim(number+" |"), text)
 	pad := 0
 	for _, r := range runes[:min(at, len(runes))] {
 		pad += runeWidth(r)

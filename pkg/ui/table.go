@@ -19,6 +19,7 @@ func (t Table) Text(style Style) string {
 	write := func(row []string, paint func(string) string) {
 		var line strings.Builder
 		for i, cell := range row {
+			cell = printable(cell)
 			line.WriteString(paint(cell))
 			if i+1 < len(row) {
 				line.WriteString(strings.Repeat(" ", widths[i]-TextWidth(cell)+2))
@@ -80,7 +81,7 @@ func (t Table) widths() []int {
 	widths := make([]int, len(t.Header))
 	for _, row := range append([][]string{t.Header}, t.Rows...) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], TextWidth(cell))
+			widths[i] = max(widths[i], TextWidth(printable(cell)))
 		}
 	}
 	return widths
@@ -93,6 +94,20 @@ func TextWidth(text string) int {
 		width += runeWidth(r)
 	}
 	return width
+}
+
+// printable takes out of a text what would move the cursor or command the terminal;
+// it has as many runes as before.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n':
+			return ' '
+		case unicode.IsControl(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // runeWidth knows marks, which take no column, and the wide blocks of East Asian

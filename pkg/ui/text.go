@@ -46,7 +46,7 @@ func (t *Text) say(format string, args ...any) {
 }
 
 var plannedWords = map[event.Status]string{
-	event.WouldRun: "would run", event.MayRun: "may run", event.WouldGet: "would be restored", event.Fresh: "is up to date",
+	event.WouldRun: "would run", event.MayRun: "may run", event.WouldGet: "would be restored", event.Fresh: "is up to date", event.Missing: "is missing",
 }
 
 // planned is the answer of a dry run, so it goes to the first stream.
@@ -115,7 +115,7 @@ func (t *Text) finished(e event.StageFinished) {
 	case event.Restored:
 		t.say("%s %s from %s%s", name, t.Style.Green("restored"), e.Detail, because(e.Reasons))
 	case event.Updated:
-		t.say("%s %s%s", name, t.Style.Green("recorded"), because(e.Reasons))
+		t.say("%s %s%s", name, t.Style.Green(map[bool]string{true: "recorded", false: "saved to the cache"}[e.Source]), because(e.Reasons))
 	case event.Failed:
 		if !isStopped(e.Err) {
 			fmt.Fprint(t.Err, Explain(e.Err, t.Style))
@@ -141,7 +141,7 @@ var summed = []struct {
 	status event.Status
 	word   string
 }{
-	{event.Ran, "ran"}, {event.Restored, "restored"}, {event.Fresh, "up to date"}, {event.Failed, "failed"}, {event.Skipped, "skipped"},
+	{event.Ran, "ran"}, {event.Restored, "restored"}, {event.Updated, "saved"}, {event.Fresh, "up to date"}, {event.Failed, "failed"}, {event.Skipped, "skipped"},
 	{event.WouldRun, "would run"}, {event.WouldGet, "would be restored"}, {event.MayRun, "may run"},
 }
 

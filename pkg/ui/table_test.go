@@ -1,0 +1,25 @@
+package ui
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"flow/pkg/diag"
+)
+
+func TestTable_alignsWideRunesAndTamesControls(t *testing.T) {
+	table := Table{Header: []string{"Path", "Value"}, Rows: [][]string{{"日本", "1"}, {"e\u0301", "2"}, {"a\x1b[31m", "x\ny"}}}
+	require.Equal(t, "Path    Value\n日本    1\ne\u0301       2\na\uFFFD[31m  x y\n", table.Text(Style{}))
+	require.Equal(t, "| a\\|b |\n|------|\n| 1    |\n", Table{Header: []string{"a|b"}, Rows: [][]string{{"1"}}}.Markdown())
+}
+
+func TestExplain_placeCaretHint(t *testing.T) {
+	mistake := diag.At(diag.Pos{File: "p.yaml", Line: 12, Col: 5}, "it is wrong").WithHint("mend it")
+	mistake.Line, mistake.Width = "a:\t\tdepz\x1b", 4
+	require.Equal(t, "p.yaml:12:5: it is wrong\n  12 | a:  depz\uFFFD\n     |     ^^^^ mend it\n", Explain(mistake, Style{}))
+	mistake.Hint = ""
+	require.Equal(t, "p.yaml:12:5: it is wrong\n  12 | a:  depz\uFFFD\n     |     ^^^^\n", Explain(mistake, Style{}))
+	require.Equal(t, "error: one\nerror: two\n", Explain(errors.Join(errors.New("one"), errors.New("two")), Style{}))
+}
