@@ -35,7 +35,7 @@ type expander struct {
 // expand returns the pipeline without vars, foreach, matrix and templates. What is
 // wrong with a stage is among the problems, and the stage is left out.
 func (l *loader) expand(root *document.Node, text []byte, read Files) *document.Node {
-	if root.Kind != document.Map || !mayExpand(text) {
+	if root.Kind != document.Map || !needsExpansion(root, text) {
 		return root
 	}
 	if read == nil {
@@ -65,11 +65,21 @@ func (l *loader) expand(root *document.Node, text []byte, read Files) *document.
 	return root.WithEntries(entries)
 }
 
-// mayExpand tells whether a text has any word of the template language.
-func mayExpand(text []byte) bool {
-	for _, word := range []string{"${", "vars", "foreach", "matrix"} {
-		if bytes.Contains(text, []byte(word)) {
-			return true
+// needsExpansion tells whether there is anything to do: without it, nobody reads
+// params.yaml.
+func needsExpansion(root *document.Node, text []byte) bool {
+	if bytes.Contains(text, []byte("${")) || root.Get("vars") != nil {
+		return true
+	}
+	stages := root.Get("stages")
+	if stages == nil || stages.Kind != document.Map {
+		return false
+	}
+	for _, entry := range stages.Entries {
+		for _, word := range []string{"vars", "foreach", "do", "matrix"} {
+			if entry.Value.Kind == document.Map && entry.Value.Get(word) != nil {
+				return true
+			}
 		}
 	}
 	return false

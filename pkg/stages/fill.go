@@ -13,7 +13,7 @@ const (
 	maxGroup    = 100_000   // stages of one foreach or matrix
 	maxExpanded = 2_000_000 // values in all
 	maxFilled   = 64 << 20  // bytes of text in all
-	maxWork     = 1 << 25   // steps of merging vars
+	maxWork     = 1 << 23   // steps of merging vars
 )
 
 // takes says which values a template may stand for.
