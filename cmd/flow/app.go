@@ -268,15 +268,16 @@ func (a *app) completeTargets(_ *cobra.Command, _ []string, _ string) ([]string,
 }
 
 // ready makes the project ready for a command that changes it: the state folder is
-// there, and attempts that a crash cut short are ended.
-func (a *app) ready(ctx context.Context, p *project.Project, e *engine.Engine) error {
+// there, and attempts that a crash cut short are ended. What is to be known of these
+// is told, and returned.
+func (a *app) ready(ctx context.Context, p *project.Project, e *engine.Engine) ([]event.Warning, error) {
 	if err := p.Prepare(); err != nil {
-		return err
+		return nil, err
 	}
 	warnings, err := e.Recover(ctx)
 	face := &ui.Text{Out: a.err, Err: a.err, Style: ui.StyleFor(a.err)}
 	for _, warning := range warnings {
 		face.Emit(warning)
 	}
-	return err
+	return warnings, err
 }

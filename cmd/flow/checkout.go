@@ -50,7 +50,7 @@ func runCheckout(ctx context.Context, a *app, o engine.CheckoutOptions) error {
 		return err
 	}
 	o.Targets = a.targets(p, e.Pipeline, o.Targets)
-	if err := a.ready(ctx, p, e); err != nil {
+	if _, err := a.ready(ctx, p, e); err != nil {
 		return err
 	}
 	done, err := e.Checkout(ctx, o, func(text string) { a.say("%s %s", ui.StyleFor(a.err).Yellow("note:"), text) })
@@ -85,7 +85,7 @@ func runCheckoutContent(ctx context.Context, a *app, args []string, content stri
 	if err != nil {
 		return err
 	}
-	if err := a.ready(ctx, p, e); err != nil {
+	if _, err := a.ready(ctx, p, e); err != nil {
 		return err
 	}
 	if err := e.CheckoutContent(ctx, name, id); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flow/pkg/diag"
 	"flow/pkg/engine"
 	"flow/pkg/ui"
 )
@@ -40,8 +41,11 @@ func runCommit(ctx context.Context, a *app, selection engine.Selection, force bo
 		return err
 	}
 	selection.Targets = a.targets(p, e.Pipeline, selection.Targets)
-	if err := a.ready(ctx, p, e); err != nil {
+	if cut, err := a.ready(ctx, p, e); err != nil {
 		return err
+	} else if len(cut) > 0 {
+		return diag.At(diag.Pos{}, "nothing is committed: stage %q was cut short", cut[0].Stage).
+			WithHint("run it: flow repro; or, if you mean the outs from before, commit again")
 	}
 	options := engine.CommitOptions{Selection: selection}
 	if !force {

@@ -75,6 +75,9 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 	if err != nil {
 		return err
 	}
+	if o.outs && len(targets) > 0 && !o.full {
+		view.graph = view.graph.Subgraph(view.graph.Upstream(namedOuts(e.Pipeline, targets)...)...)
+	}
 	switch {
 	case a.json:
 		return ui.WriteJSON(a.out, view.json(e))
@@ -146,6 +149,22 @@ func (v *dagView) buildOuts(e *engine.Engine, names []string, states map[string]
 	var err error
 	v.graph, err = dag.Build(nodes, edges)
 	return err
+}
+
+// namedOuts returns the outs that targets name: a stage's, a group's, or themselves.
+func namedOuts(pipeline *stages.Pipeline, targets []string) []string {
+	var outs []string
+	for _, stage := range pipeline.Stages {
+		for _, out := range stage.Outs {
+			for _, target := range targets {
+				if target == stage.Name || target == out.Path || strings.HasPrefix(stage.Name, target+"@") ||
+					strings.HasPrefix(target, out.Path+"/") || strings.HasPrefix(out.Path, target+"/") {
+					outs = append(outs, out.Path)
+				}
+			}
+		}
+	}
+	return outs
 }
 
 // readOuts returns which of the nodes a stage reads.

@@ -27,7 +27,7 @@ type attempt struct {
 	dir   string
 	outs  []intendedOut
 	guard *disk.Lock
-	above []*disk.Lock // of the stages above, shared: nobody remakes what this one reads
+	uses  []*disk.Lock // on the outs: shared of the stages above, whose outs this one reads; exclusive of its own
 	moved bool         // another process had the stage, or left it half done
 }
 
@@ -51,35 +51,26 @@ func (e *Engine) guardName(stage string) string {
 	return e.State + "/tmp/stage/" + stageKey(stage)
 }
 
+// useName is the flock on a stage's outs: shared by who reads them, exclusive while
+// they are remade. Commands don't inherit it, so that what a command leaves running
+// stops nobody from reading.
+func (e *Engine) useName(stage string) string { return e.guardName(stage) + ".use" }
+
 // stageKey is a short file name for a stage's.
 func stageKey(stage string) string { return digest.Sum([]byte(stage)).Hex()[:16] }
 
-// take takes the stage's flock, waiting for another process that runs it, and those of
-// the stages above, shared. All processes take them from above to below, so that none
-// waits in a circle. An attempt that was cut short is ended first.
+// take takes the stage's flocks, waiting for another process that runs it or reads its
+// outs. All processes take them from above to below, so that none waits in a circle. An
+// attempt that was cut short is ended first.
 func (e *Engine) take(ctx context.Context, stage string, tell func(event.Warning)) (*attempt, error) {
 	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
 		return nil, err
 	}
 	a := &attempt{e: e, stage: stage, dir: e.attemptDir(stage)}
-	waiting := func(holder string) {
-		a.moved = true
-		tell(event.Warning{Stage: stage, Text: "waiting for another process: " + holder})
-	}
-	for _, name := range e.Graph.Parents(stage) {
-		lock, err := e.Root.Lock(ctx, e.guardName(name), disk.Shared, "reading "+name, waiting)
-		if err != nil {
-			a.release()
-			return nil, fmt.Errorf("lock the stage above: %w", err)
-		}
-		a.above = append(a.above, lock)
-	}
-	guard, err := e.Root.Lock(ctx, e.guardName(stage), disk.Exclusive, "stage "+stage, waiting)
-	if err != nil {
+	if err := a.lock(ctx, tell); err != nil {
 		a.release()
-		return nil, fmt.Errorf("lock the stage: %w", err)
+		return nil, err
 	}
-	a.guard = guard
 	warning, err := e.recoverHeld(ctx, a.dir)
 	if err != nil {
 		a.release()
@@ -92,12 +83,39 @@ func (e *Engine) take(ctx context.Context, stage string, tell func(event.Warning
 	return a, nil
 }
 
+func (a *attempt) lock(ctx context.Context, tell func(event.Warning)) error {
+	waiting := func(holder string) {
+		a.moved = true
+		tell(event.Warning{Stage: a.stage, Text: "waiting for another process: " + holder})
+	}
+	use := func(name string, mode disk.LockMode, owner string) error {
+		lock, err := a.e.Root.Lock(ctx, a.e.useName(name), mode, owner, waiting)
+		if err == nil {
+			a.uses = append(a.uses, lock)
+		}
+		return err
+	}
+	for _, name := range a.e.Graph.Parents(a.stage) {
+		if err := use(name, disk.Shared, "stage "+a.stage); err != nil {
+			return fmt.Errorf("lock the outs of %s, which it reads: %w", name, err)
+		}
+	}
+	var err error
+	if a.guard, err = a.e.Root.Lock(ctx, a.e.guardName(a.stage), disk.Exclusive, "stage "+a.stage, waiting); err != nil {
+		return fmt.Errorf("lock the stage: %w", err)
+	}
+	if err := use(a.stage, disk.Exclusive, "stage "+a.stage); err != nil {
+		return fmt.Errorf("lock the stage's outs: %w", err)
+	}
+	return nil
+}
+
 // release frees the flocks.
 func (a *attempt) release() {
 	if a.guard != nil {
 		a.guard.Unlock()
 	}
-	for _, lock := range a.above {
+	for _, lock := range a.uses {
 		lock.Unlock()
 	}
 }

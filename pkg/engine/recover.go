@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"flow/pkg/disk"
 	"flow/pkg/event"
@@ -69,6 +70,9 @@ func (e *Engine) recoverHeld(ctx context.Context, dir string) (*event.Warning, e
 			return e.setAside(dir)
 		}
 	}
+	if was.Outs, err = e.ownOuts(was, dir); err != nil {
+		return nil, err
+	}
 	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs}
 	recorded, err := e.recorded(ctx, was)
 	if err != nil {
@@ -100,6 +104,29 @@ func readIntent(text []byte, key string) (intent, bool) {
 		}
 	}
 	return was, true
+}
+
+// ownOuts leaves out paths that are no outs of the stage, be it as declared, as
+// recorded, or as moved aside: nothing else may be touched on the word of a file.
+func (e *Engine) ownOuts(was intent, dir string) ([]intendedOut, error) {
+	entry, err := e.Ledger.Stage(was.Stage)
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	if stage, found := e.Pipeline.Stage(was.Stage); found {
+		for _, out := range stage.Outs {
+			own[out.Path] = true
+		}
+	}
+	if entry != nil {
+		for _, out := range entry.Outs {
+			own[out.Path] = true
+		}
+	}
+	return slices.DeleteFunc(was.Outs, func(out intendedOut) bool {
+		return !own[out.Path] && !e.Root.Exists(dir+"/outs/"+out.Path)
+	}), nil
 }
 
 // declaredIntent stands in for an intent that can't be read: what the pipeline declares.
