@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"values":    {"document", "diag"},
 	"lock":      {"document", "digest", "disk", "diag"},
 	"event":     {"digest"},
-	"stages":    {"dag", "document", "diag", "disk"},
+	"stages":    {"dag", "values", "document", "diag", "disk"},
 	"store":     {"digest", "event", "disk"},
 	"ui":        {"event", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},

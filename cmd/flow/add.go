@@ -64,7 +64,7 @@ func runAdd(ctx context.Context, a *app, args []string, noCommit bool) error {
 func addOne(ctx context.Context, a *app, p *project.Project, name string, noCommit bool) error {
 	pipeline, err := p.Pipeline()
 	if errors.Is(err, fs.ErrNotExist) {
-		pipeline, err = stages.Parse(stages.File, nil)
+		pipeline, err = stages.Parse(stages.File, nil, nil)
 	}
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ var commands = []command{
 	{groupSee, newDagCmd},
 	{groupSee, newMetricsCmd},
 	{groupSee, newParamsCmd},
+	{groupSee, newCompileCmd},
 	{groupData, newAddCmd},
 	{groupData, newCheckoutCmd},
 	{groupData, newMoveCmd},

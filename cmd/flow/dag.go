@@ -251,18 +251,32 @@ func (v *dagView) json(e *engine.Engine) dagJSON {
 // edit the pipeline.
 func stageNamed(pipeline *stages.Pipeline, name string) (*stages.Stage, error) {
 	if stage, found := pipeline.Stage(name); found {
-		return stage, nil
+		return stage, ofGroup(pipeline, stage.Group)
+	}
+	if err := ofGroup(pipeline, name); err != nil {
+		return nil, err
 	}
 	if stage, found := pipeline.Stage(stages.SourcePrefix + strings.TrimSuffix(name, "/")); found {
 		return stage, nil
 	}
 	var names []string
 	for _, stage := range pipeline.Stages {
-		names = append(names, stage.Title())
+		names = append(names, stage.Title(), stage.Group)
 	}
 	problem := diag.At(diag.Pos{}, "%q is no stage or data source of %s", name, pipeline.File)
 	if meant := diag.Nearest(name, names); meant != "" {
 		return nil, problem.WithHint("did you mean %q?", meant)
 	}
 	return nil, problem.WithHint("`flow stage list` shows the stages")
+}
+
+// ofGroup refuses to edit stages that a foreach or a matrix makes.
+func ofGroup(pipeline *stages.Pipeline, group string) error {
+	for _, stage := range pipeline.Stages {
+		if group != "" && stage.Group == group {
+			return diag.At(stage.Pos, "the stages of %q are made by a foreach or a matrix, so that none can be changed by itself", group).
+				WithHint("edit the group in %s", pipeline.File)
+		}
+	}
+	return nil
 }

@@ -114,7 +114,7 @@ func (e *Engine) group(target string) []string {
 func (e *Engine) unknown(target string) error {
 	var candidates []string
 	for _, stage := range e.Pipeline.Stages {
-		candidates = append(candidates, stage.Title())
+		candidates = append(candidates, stage.Title(), stage.Group)
 		for _, out := range stage.Outs {
 			candidates = append(candidates, out.Path)
 		}

@@ -29,8 +29,8 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 	if err != nil {
 		return err
 	}
-	if err := check(stages.File+", as it would be", edited.Text); err != nil {
-		if already := check(stages.File, text); already != nil {
+	if err := p.check(stages.File+", as it would be", edited.Text); err != nil {
+		if already := p.check(stages.File, text); already != nil {
 			return already
 		}
 		return err
@@ -42,8 +42,8 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 }
 
 // check tells what is wrong with a pipeline.
-func check(file string, text []byte) error {
-	pipeline, err := stages.Parse(file, text)
+func (p *Project) check(file string, text []byte) error {
+	pipeline, err := stages.Parse(file, text, p.Root.Read)
 	if err == nil {
 		_, err = pipeline.Graph()
 	}

@@ -181,9 +181,9 @@ func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
 	}
 	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+stages.File)
 	if err != nil {
-		return stages.Parse(stages.File, nil)
+		return stages.Parse(stages.File, nil, nil)
 	}
-	pipeline, err := stages.Parse(stages.File, text)
+	pipeline, err := stages.Parse(stages.File, text, func(name string) ([]byte, error) { return r.Read(ctx, name) })
 	if err != nil {
 		return nil, fmt.Errorf("at %s: %w", r.Name, err)
 	}

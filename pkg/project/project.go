@@ -13,6 +13,7 @@ import (
 	"flow/pkg/cache"
 	"flow/pkg/diag"
 	"flow/pkg/disk"
+	"flow/pkg/document"
 	"flow/pkg/engine"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
@@ -156,6 +157,24 @@ func (p *Project) Prepare() error {
 
 // Pipeline reads the declared pipeline.
 func (p *Project) Pipeline() (*stages.Pipeline, error) {
+	text, err := p.pipelineText()
+	if err != nil {
+		return nil, err
+	}
+	return stages.Parse(stages.File, text, p.Root.Read)
+}
+
+// Compiled reads the declared pipeline as values: without vars, foreach, matrix and
+// templates. It is nil when the file holds nothing.
+func (p *Project) Compiled() (*document.Node, error) {
+	text, err := p.pipelineText()
+	if err != nil {
+		return nil, err
+	}
+	return stages.Expand(stages.File, text, p.Root.Read)
+}
+
+func (p *Project) pipelineText() ([]byte, error) {
 	text, err := p.Root.Read(stages.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, diag.At(diag.Pos{}, "there is no %s in %s", stages.File, p.Root.Dir()).
@@ -164,7 +183,7 @@ func (p *Project) Pipeline() (*stages.Pipeline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the pipeline: %w", err)
 	}
-	return stages.Parse(stages.File, text)
+	return text, nil
 }
 
 // Engine opens the engine over the project's pipeline.

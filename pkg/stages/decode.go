@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"flow/pkg/diag"
 	"flow/pkg/disk"
@@ -77,33 +76,12 @@ func (l *loader) cmd(node *document.Node) []string {
 		if strings.ContainsRune(script, 0) {
 			l.fail(item, "", "cmd holds a NUL byte")
 		}
-		if strings.Contains(script, "${") {
-			l.template(item, script)
-		}
 		scripts = append(scripts, strings.TrimRight(script, "\n"))
 	}
 	if len(scripts) == 0 {
 		l.fail(node, "write the command that makes the outs", "cmd is empty")
 	}
 	return scripts
-}
-
-// template refuses nothing: ${NAME} in a command is the shell's own variable. A
-// dotted name can't be one, so it must be meant as a template.
-func (l *loader) template(node *document.Node, script string) {
-	for rest := script; ; {
-		_, after, found := strings.Cut(rest, "${")
-		if !found {
-			return
-		}
-		name, tail, closed := strings.Cut(after, "}")
-		if closed && strings.Contains(name, ".") && !strings.ContainsAny(name, " :%#/\"'$") {
-			l.fail(node, "this version does not fill in ${} templates: write the value out, or read it in the program from the params file",
-				"cmd uses the template ${%s}", name)
-			return
-		}
-		rest = tail
-	}
 }
 
 // words decodes the words before a script: a text split at spaces, or a list.
@@ -266,33 +244,4 @@ func (l *loader) paramsOf(entry document.Entry, wdir string) []Param {
 		params = append(params, Param{File: file, Key: l.text(item, "a param"), Pos: item.Pos})
 	}
 	return params
-}
-
-// lines is a text by lines, to show where a mistake is.
-type lines struct {
-	file string
-	text []string
-}
-
-func newLines(file string, text []byte) *lines {
-	return &lines{file: file, text: strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")}
-}
-
-// fill adds the text of the line and the width of the word to errors that have
-// only a place.
-func (l *lines) fill(problems diag.List) {
-	for _, problem := range problems {
-		if problem.Line != "" || problem.Pos.File != l.file || problem.Pos.Line < 1 || problem.Pos.Line > len(l.text) {
-			continue
-		}
-		problem.Line = l.text[problem.Pos.Line-1]
-		runes := []rune(problem.Line)
-		if problem.Pos.Col >= 1 && problem.Pos.Col <= len(runes) {
-			word := string(runes[problem.Pos.Col-1:])
-			if end := strings.IndexAny(word, ",]}: \t"); end > 0 {
-				word = word[:end]
-			}
-			problem.Width = max(1, utf8.RuneCountInString(word))
-		}
-	}
 }

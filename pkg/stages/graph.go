@@ -69,7 +69,7 @@ func (p *Pipeline) overlaps() diag.List {
 		for _, other := range p.owners.sorted[i+1:] {
 			if other.Out.Path == owner.Out.Path {
 				problems.Add(sameOut(owner, other))
-				continue
+				break // the others are told beside it
 			}
 			if !strings.HasPrefix(other.Out.Path, owner.Out.Path+"/") && owner.Out.Path != "." {
 				break

@@ -20,36 +20,51 @@ func Load(project fs.FS, file string) (*Pipeline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the pipeline: %w", err)
 	}
-	return Parse(file, text)
+	return Parse(file, text, func(name string) ([]byte, error) { return fs.ReadFile(project, name) })
 }
 
 // LoadDir is Load for a project in a directory.
 func LoadDir(root, file string) (*Pipeline, error) { return Load(os.DirFS(root), file) }
 
+// Files reads the other files that a pipeline is made from, by their name relative to
+// the project's root. Where there is none, the error is fs.ErrNotExist.
+type Files func(name string) ([]byte, error)
+
 // Parse reads a pipeline from the text of its file, whose name is relative to the
-// project's root: the paths in it are relative to the file's directory.
-func Parse(file string, text []byte) (*Pipeline, error) {
+// project's root: the paths in it are relative to the file's directory. The files
+// that its vars name come from read, as does params.yaml when there are templates.
+func Parse(file string, text []byte, read Files) (*Pipeline, error) {
+	pipeline, _, err := parse(file, text, read)
+	return pipeline, err
+}
+
+// parse is the straight line: read, expand, decode, check.
+func parse(file string, text []byte, read Files) (*Pipeline, *document.Node, error) {
 	doc, err := document.Parse(file, text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l := &loader{
 		pipeline: &Pipeline{File: file, byName: map[string]*Stage{}},
 		dir:      path.Dir(file),
-		lines:    newLines(file, text),
+		sources:  map[string]*lines{file: newLines(file, text)},
+		groups:   map[*document.Node]string{},
 	}
-	if doc.Root != nil {
-		l.pipelineKeys(doc.Root)
+	root := doc.Root
+	if root != nil {
+		root = l.expand(root, text, read)
+	}
+	if root != nil {
+		l.pipelineKeys(root)
 	}
 	if len(l.problems) == 0 {
 		l.problems = append(l.problems, l.checkGraph()...)
 	}
-	l.lines.fill(l.problems)
-	if err := l.problems.Err(); err != nil {
-		return nil, err
+	if err := l.told().Err(); err != nil {
+		return nil, nil, err
 	}
-	l.pipeline.Warnings = l.pipeline.foldedTwice()
-	return l.pipeline, nil
+	l.pipeline.Warnings = append(l.pipeline.Warnings, l.pipeline.foldedTwice()...)
+	return l.pipeline, root, nil
 }
 
 // loader turns nodes into a Pipeline and collects what is wrong.
@@ -58,8 +73,27 @@ type loader struct {
 	dir      string // of the pipeline's file
 	env      []EnvVar
 	shell    []string
-	lines    *lines
+	sources  map[string]*lines         // the files that problems may be in
+	groups   map[*document.Node]string // by the name of a stage: the foreach or matrix that makes it
 	problems diag.List
+}
+
+// told returns the problems as they are shown. What is wrong in many stages of a group
+// is told once, at its place.
+func (l *loader) told() diag.List {
+	seen := map[diag.Pos]bool{}
+	var told diag.List
+	for _, problem := range l.problems {
+		if len(l.groups) > 0 && seen[problem.Pos] {
+			continue
+		}
+		seen[problem.Pos] = true
+		if source := l.sources[problem.Pos.File]; source != nil {
+			source.line(problem)
+		}
+		told = append(told, problem)
+	}
+	return told
 }
 
 // checkGraph reports what only shows when all stages are known.
@@ -104,22 +138,18 @@ func (l *loader) unknown(key *document.Node, what string, known map[string]field
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	hint := "the keys are " + strings.Join(names, ", ")
-	if meant := diag.Nearest(key.Text, names); meant != "" {
-		hint = fmt.Sprintf("did you mean %q?", meant)
-	}
-	if later, found := notYet[key.Text]; found {
-		hint = later
+	hint := didYouMean(key.Text, names)
+	if hint == "" {
+		hint = "the keys are " + strings.Join(names, ", ")
 	}
 	l.fail(key, hint, "%s has an unknown key %q", what, key.Text)
 }
 
-// notYet is keys that other tools have and that this version has no answer to.
-var notYet = map[string]string{
-	"vars":    "this version does not read vars: write the values out",
-	"foreach": "this version has no foreach: write one stage for each value",
-	"do":      "this version has no foreach: write one stage for each value",
-	"matrix":  "this version has no matrix: write one stage for each combination",
+func didYouMean(word string, candidates []string) string {
+	if near := diag.Nearest(word, candidates[:min(len(candidates), maxCandidates)]); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
 }
 
 func (l *loader) pipelineKeys(root *document.Node) {
@@ -134,6 +164,7 @@ func (l *loader) pipelineKeys(root *document.Node) {
 		"plots":     func(n *document.Node) { l.pipeline.Plots = l.topPlots(n) },
 		"artifacts": nil,
 		"meta":      nil,
+		"vars":      nil, // as are foreach, matrix and do in a stage, it is gone by now
 	})
 	if data != nil {
 		for _, item := range l.list(data, "data") {
@@ -192,11 +223,12 @@ func (l *loader) add(stage *Stage) {
 
 // stage decodes one stage.
 func (l *loader) stage(name, node *document.Node) {
-	if !l.stageName(name) {
+	group := l.groups[name]
+	if group == "" && !l.stageName(name) {
 		return
 	}
 	what := fmt.Sprintf("stage %q", name.Text)
-	stage := &Stage{Name: name.Text, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
+	stage := &Stage{Name: name.Text, Group: group, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
 	if node.Kind == document.Map {
 		if wdir := node.Get("wdir"); wdir != nil {
 			stage.Wdir = l.wdir(wdir)
@@ -216,8 +248,12 @@ func (l *loader) stage(name, node *document.Node) {
 		"always_changed": func(n *document.Node) { stage.AlwaysChanged = l.flag(n, "always_changed") },
 		"desc":           func(n *document.Node) { stage.Desc = l.text(n, "desc") },
 		"meta":           nil,
+		"vars":           nil,
+		"foreach":        nil,
+		"do":             nil,
+		"matrix":         nil,
 	})
-	if node.Kind == document.Map && node.Get("cmd") == nil && node.Get("foreach") == nil {
+	if node.Kind == document.Map && node.Get("cmd") == nil {
 		l.fail(name, "add cmd: and the command that makes its outs", "%s has no cmd", what)
 	}
 	slices.SortStableFunc(stage.Outs, func(a, b Out) int { return kindOrder[a.Kind] - kindOrder[b.Kind] })
@@ -231,12 +267,19 @@ func NameProblem(name string) string {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return "is empty"
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }):
-		return "has characters that can't be shown"
+	case unshowable(name) != "":
+		return unshowable(name)
 	case strings.ContainsAny(name, "/\\:"):
 		return "has one of the characters / \\ : that belong to paths"
 	case strings.HasPrefix(name, "-"):
 		return "starts with a dash, as options do"
+	}
+	return ""
+}
+
+func unshowable(name string) string {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
+		return "has characters that can't be shown"
 	}
 	return ""
 }

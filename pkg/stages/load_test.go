@@ -46,7 +46,7 @@ stages:
 `
 
 func TestParse_everyKey(t *testing.T) {
-	p, err := Parse("pipeline.yaml", []byte(whole))
+	p, err := Parse("pipeline.yaml", []byte(whole), nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"data:raw.csv", "data:images", "prepare", "train"}, p.Names())
 
@@ -102,11 +102,10 @@ func TestParse_mistakes(t *testing.T) {
 		"direction":        {"stages:\n  a: {cmd: x, metrics: [{m: {direction: up}}]}\n", "2:41", "no direction"},
 		"flag of an out":   {"stages:\n  a: {cmd: x, outs: [{y: {cach: false}}]}\n", "2:27", `"cach"`},
 		"url":              {"stages:\n  a: {cmd: x, deps: ['s3://b/k']}\n", "2:22", "is a URL"},
-		"template":         {"stages:\n  a: {cmd: 'x ${train.lr}'}\n", "2:12", "template"},
-		"foreach":          {"stages:\n  a: {foreach: [1], do: {cmd: x}}\n", "2:7", "foreach"},
+		"foreach with cmd": {"stages:\n  a: {foreach: [1], cmd: x}\n", "2:3", "without do"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Parse("pipeline.yaml", []byte(test.text))
+			_, err := Parse("pipeline.yaml", []byte(test.text), nil)
 			require.Error(t, err)
 			var places []string
 			for _, problem := range diag.All(err) {
@@ -120,20 +119,13 @@ func TestParse_mistakes(t *testing.T) {
 }
 
 func TestParse_allMistakesAtOnce(t *testing.T) {
-	_, err := Parse("pipeline.yaml", []byte("stages:\n  a: {cmdd: x}\n  b: {cmd: x, outs: [../y]}\n"))
+	_, err := Parse("pipeline.yaml", []byte("stages:\n  a: {cmdd: x}\n  b: {cmd: x, outs: [../y]}\n"), nil)
 	require.Len(t, diag.All(err), 3)
-}
-
-func TestParse_shellVariablesAreNoTemplates(t *testing.T) {
-	for _, cmd := range []string{"echo ${HOME}", "echo ${x:-a.b}", "echo ${#x}", "echo ${x%.csv}", "echo ${x/a/b.c}"} {
-		_, err := Parse("pipeline.yaml", []byte(fmt.Sprintf("stages:\n  a: {cmd: %q}\n", cmd)))
-		require.NoError(t, err, cmd)
-	}
 }
 
 func TestParse_empty(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "stages:\n", "stages: {}\n"} {
-		p, err := Parse("pipeline.yaml", []byte(text))
+		p, err := Parse("pipeline.yaml", []byte(text), nil)
 		require.NoError(t, err, "%q", text)
 		require.Empty(t, p.Stages)
 	}
@@ -150,10 +142,11 @@ func TestSchema(t *testing.T) {
 
 	example, err := os.ReadFile("../../pipeline.yaml")
 	require.NoError(t, err)
-	for _, text := range []string{whole, string(example), ""} {
+	for _, text := range []string{whole, templated, string(example), ""} {
 		require.NoError(t, compiled.Validate(plainJSON(t, text)))
 	}
-	for _, text := range []string{"stages: {a: {cmdd: x}}", "stages: {a: {cmd: x, outs: [{y: {cach: true}}]}}", "stagez: {}"} {
+	for _, text := range []string{"stages: {a: {cmdd: x}}", "stages: {a: {cmd: x, outs: [{y: {cach: true}}]}}", "stagez: {}",
+		"stages: {a: {foreach: [1], cmd: x}}", "stages: {a: {matrix: {b: 1}, cmd: x}}", "stages: {a: {cmd: x, frozen: word}}", "vars: [1]"} {
 		require.Error(t, compiled.Validate(plainJSON(t, text)), text)
 	}
 }
@@ -172,7 +165,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(whole)
 	f.Add("stages:\n  a: {cmd: x, outs: [../y], depz: 1}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := Parse("pipeline.yaml", []byte(text))
+		_, err := Parse("pipeline.yaml", []byte(text), nil)
 		lines := strings.Count(text, "\n") + 1
 		for _, problem := range diag.All(err) {
 			require.Equal(t, "pipeline.yaml", problem.Pos.File, "%v", problem)
@@ -185,7 +178,7 @@ func BenchmarkParse_10000Stages(b *testing.B) {
 	text := []byte(manyStages(10000))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		p, err := Parse("pipeline.yaml", text)
+		p, err := Parse("pipeline.yaml", text, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

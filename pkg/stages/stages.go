@@ -43,6 +43,7 @@ type Path struct {
 // when Source is set, a data source: a path that no command makes.
 type Stage struct {
 	Name   string
+	Group  string // of a stage that a foreach or matrix makes: the name it has in the file
 	Pos    diag.Pos
 	Source bool
 

@@ -1,0 +1,70 @@
+"""Loads each project below a folder with DVC and prints what it resolves to, a JSON line each."""
+import json
+import logging
+import os
+import sys
+
+from dvc.dependency import ParamsDependency
+from dvc.dvcfile import load_file
+from dvc.repo import Repo
+
+logging.disable(logging.CRITICAL)
+
+
+def rel(path, root):
+    return os.path.relpath(path, root)
+
+
+def stage(s, root):
+    deps, params = [], []
+    for dep in s.deps:
+        if isinstance(dep, ParamsDependency):
+            params += [rel(dep.fs_path, root) + ":" + key for key in dep.params or [""]]
+        else:
+            deps.append(rel(dep.fs_path, root))
+    outs = [
+        {
+            "path": rel(out.fs_path, root),
+            "kind": "metric" if out.metric else "plot" if out.plot else "out",
+            "cache": out.use_cache,
+            "persist": out.persist,
+        }
+        for out in s.outs
+    ]
+    cmd = s.cmd if isinstance(s.cmd, list) else [s.cmd]
+    if not all(isinstance(c, str) for c in cmd):
+        raise ValueError("cmd is no text")
+    return {
+        "name": s.name,
+        "cmd": cmd,
+        "wdir": rel(s.wdir, root),
+        "deps": sorted(deps),
+        "params": sorted(params),
+        "outs": sorted(outs, key=lambda o: o["path"]),
+        "frozen": bool(s.frozen),
+        "desc": s.desc or "",
+    }
+
+
+def load(root):
+    os.chdir(root)
+    os.makedirs(".dvc/tmp")
+    with open(".dvc/config", "w") as config:
+        config.write("[core]\n    no_scm = true\n")
+    repo = Repo(root)
+    repo.index.check_graph()
+    file = load_file(repo, "dvc.yaml")
+    return {
+        "stages": [stage(s, root) for s in repo.index.stages if s.name],
+        "metrics": file.metrics,
+        "top_params": file.params,
+        "plots": [id for plot in file.plots for id in ([plot] if isinstance(plot, str) else plot)],
+    }
+
+
+for name in sorted(os.listdir(sys.argv[1])):
+    try:
+        told = load(os.path.join(sys.argv[1], name))
+    except Exception as e:  # DVC refuses with many kinds
+        told = {"error": type(e).__name__ + ": " + str(e)}
+    print(json.dumps({"project": name, **told}), flush=True)
