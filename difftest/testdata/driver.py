@@ -1,0 +1,31 @@
+"""Runs DVC's command line, again and again, in one process.
+
+Each line of stdin is a request {"dir", "args", "env"}; each line of stdout is its
+answer {"code", "output"}. Starting DVC takes far longer than what it is asked here.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+answers = os.fdopen(os.dup(1), "w")
+said = tempfile.TemporaryFile("w+b")
+os.dup2(said.fileno(), 1)
+os.dup2(said.fileno(), 2)
+
+import dvc.cli  # noqa: E402  (after the streams are in place: DVC's loggers keep them)
+
+for line in sys.stdin:
+    request = json.loads(line)
+    os.environ.update(request["env"])
+    os.chdir(request["dir"])
+    code = dvc.cli.main(request["args"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    said.seek(0)
+    output = said.read().decode("utf-8", "replace")
+    said.seek(0)
+    said.truncate()
+    answers.write(json.dumps({"code": code, "output": output}) + "\n")
+    answers.flush()
