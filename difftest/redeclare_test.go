@@ -23,7 +23,7 @@ func addDep(t *trial, r *rand.Rand) (string, error) {
 // removeDep takes a dep away that the command does not read.
 func removeDep(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if len(s.idle) == 0 || s.broken || s.frozen || len(s.deps()) == 1 {
+	if len(s.idle) == 0 || s.broken || s.frozen || s.grows() || len(s.deps()) == 1 {
 		return "", nil
 	}
 	at := r.IntN(len(s.idle))
@@ -36,7 +36,7 @@ func removeDep(t *trial, r *rand.Rand) (string, error) {
 // removeOut takes an out away that no stage reads; the command still writes it.
 func removeOut(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if len(s.outs) < 2 || s.broken || s.frozen {
+	if len(s.outs) < 2 || s.broken || s.frozen || s.grows() {
 		return "", nil
 	}
 	o := s.outs[len(s.outs)-1]
@@ -71,9 +71,12 @@ func deleteLock(t *trial, _ *rand.Rand) (string, error) {
 // show.
 func (t *trial) mayLose() bool {
 	return !slices.ContainsFunc(t.w.stages, func(s *stage) bool {
-		return t.sick(s) || slices.ContainsFunc(s.outs, func(o out) bool { return o.persist })
+		return t.sick(s) || s.grows()
 	})
 }
+
+// grows reports whether a stage's outs differ each time it runs.
+func (s *stage) grows() bool { return slices.ContainsFunc(s.outs, func(o out) bool { return o.persist }) }
 
 // dropCache loses what is in the caches.
 func dropCache(t *trial, _ *rand.Rand) (string, error) {

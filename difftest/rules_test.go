@@ -2,6 +2,7 @@ package difftest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -114,29 +115,39 @@ func ruleShrunk(t *trial, r *run) (bool, error) {
 
 // DVC runs a stage again whose outs are not all in its cache. flow takes one that is
 // in place for what it is, and finds one with cache: false in its cache if it was kept
-// there before something replaced it.
+// there before something replaced it. As DVC then remembers a run more, flow runs the
+// stage too, afterwards.
 func ruleInPlace(t *trial, r *run) (bool, error) {
-	ran := append(slices.Clone(r.dvcRan), r.flowRan...)
-	r.dvcRan = slices.DeleteFunc(r.dvcRan, func(tag string) bool {
-		return !slices.Contains(r.flowRan, tag) && (t.lost[tag] || t.restoredUncached(r, tag))
-	})
-	for _, tag := range ran {
-		if slices.Contains(r.args, "--no-commit") {
-			t.lost[tag] = true
-		} else {
-			delete(t.lost, tag)
+	ran, commits := append(slices.Clone(r.dvcRan), r.flowRan...), !slices.Contains(r.args, "--no-commit")
+	for _, s := range t.w.stages {
+		if !slices.Contains(r.dvcRan, s.tag) || slices.Contains(r.flowRan, s.tag) || !t.lost[s.tag] && !restoredUncached(r, s) {
+			continue
+		}
+		if slices.Contains(r.dvcFailed, s) {
+			return true, errEnd // as nothing fails where nothing runs
+		}
+		r.dvcRan = slices.DeleteFunc(r.dvcRan, func(tag string) bool { return tag == s.tag })
+		if commits && t.lost[s.tag] {
+			if a, _, err := t.flow.run("repro", "-f", "-s", s.name); err != nil || a.Code != 0 {
+				return true, fmt.Errorf("flow fails to run %s: %s: %w", s.name, a.Output, err)
+			}
 		}
 	}
-	return len(r.dvcRan)+len(r.flowRan) < len(ran), nil
+	for _, tag := range ran {
+		if commits {
+			delete(t.lost, tag)
+		} else {
+			t.lost[tag] = true
+		}
+	}
+	return len(r.dvcRan)+len(r.flowRan) < len(ran), t.look(r)
 }
 
 // restoredUncached reports whether flow restored a stage with an out that DVC never
 // puts into its cache.
-func (t *trial) restoredUncached(r *run, tag string) bool {
-	return slices.ContainsFunc(t.w.stages, func(s *stage) bool {
-		return s.tag == tag && strings.Contains(r.flow.Output, s.name+" restored from the lock: out ") &&
-			slices.ContainsFunc(s.outs, func(o out) bool { return o.inGit })
-	})
+func restoredUncached(r *run, s *stage) bool {
+	return strings.Contains(r.flow.Output, s.name+" restored from the lock: out ") &&
+		slices.ContainsFunc(s.outs, func(o out) bool { return o.inGit })
 }
 
 // under returns the files at or below a path.

@@ -74,7 +74,7 @@ func (t *trial) chooseRun(r *rand.Rand, plain bool) []string {
 // guard adds -k where a stage fails and DVC's order is not flow's: which stages ran
 // before it would be chance.
 func (t *trial) guard(args []string, targets bool) []string {
-	sick := slices.ContainsFunc(t.w.stages, t.sick)
+	sick := slices.ContainsFunc(t.w.stages, func(s *stage) bool { return s.frozen || t.sick(s) }) // the frozen fail when they never ran
 	if !sick || !targets && !t.shuffled || slices.Contains(args, "-k") {
 		return args
 	}
@@ -220,9 +220,10 @@ func compareFiles(dvc, flow map[string]string) error {
 	return fmt.Errorf("files differ:\n  %s", strings.Join(differ, "\n  "))
 }
 
-// status compares whether anything is stale.
+// status compares whether anything is stale. Of a frozen stage that is also always
+// changed, DVC's status says that it is, and DVC's repro that it is not.
 func (t *trial) status() error {
-	if len(t.shrunk) > 0 {
+	if len(t.shrunk) > 0 || slices.ContainsFunc(t.w.stages, func(s *stage) bool { return s.frozen && s.always }) {
 		return nil
 	}
 	t.trace = append(t.trace, "$ status -q")
