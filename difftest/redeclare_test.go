@@ -76,7 +76,9 @@ func (t *trial) mayLose() bool {
 }
 
 // grows reports whether a stage's outs differ each time it runs.
-func (s *stage) grows() bool { return slices.ContainsFunc(s.outs, func(o out) bool { return o.persist }) }
+func (s *stage) grows() bool {
+	return slices.ContainsFunc(s.outs, func(o out) bool { return o.persist })
+}
 
 // dropCache loses what is in the caches.
 func dropCache(t *trial, _ *rand.Rand) (string, error) {
