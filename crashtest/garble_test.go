@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 	"syscall"
@@ -348,6 +349,8 @@ func TestGarble_lockCut(t *testing.T) {
 	})
 }
 
+var sizes = regexp.MustCompile(`(?m)^( +(?:size|nfiles): ).*$`)
+
 // TestGarble_lockFlipped: a changed byte in the lock is refused, or makes stages
 // stale, or tells nothing; what repro then makes is right.
 func TestGarble_lockFlipped(t *testing.T) {
@@ -372,8 +375,11 @@ func TestGarble_lockFlipped(t *testing.T) {
 				told(t, e)
 				return
 			}
+			// A size tells people something and decides nothing: it is mended when its stage runs.
+			require.Equal(t, sizes.ReplaceAllString(b.lock, "$1"), sizes.ReplaceAllString(w.read("pipeline.lock"), "$1"),
+				"after a byte of the lock was changed, and repro was content")
+			w.replace("pipeline.lock", []byte(b.lock))
 			w.holds(b.new, "after a byte of the lock was changed")
-			require.Equal(t, b.lock, w.read("pipeline.lock"), "after a byte of the lock was changed, and repro was content")
 			w.fine("fsck")
 		})
 	}

@@ -23,7 +23,7 @@ import (
 //
 // The journal's first line is the digest of the lock file that it continues. A
 // journal that continues another file (git has put a different one in place) is
-// void.
+// void. Each line behind it starts with a checksum of its own.
 type Ledger struct {
 	root    *disk.Root
 	file    string
@@ -174,8 +174,8 @@ func (l *Ledger) readAll(lock, journal fs.FileInfo) error {
 func (l *Ledger) apply(records string) {
 	for records != "" {
 		line, after, whole := strings.Cut(records, "\n")
-		var record Record
-		if !whole || json.Unmarshal([]byte(line), &record) != nil {
+		record, sound := decodeRecord(line)
+		if !whole || !sound {
 			break
 		}
 		record.apply(l.seen.file)
@@ -252,17 +252,32 @@ func (l *Ledger) readable() ([]byte, error) {
 	return kept, nil
 }
 
+// encodeRecords writes a line for each record: the start of its digest, a space, JSON.
 func encodeRecords(records []Record) ([]byte, error) {
 	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
-	encoder.SetEscapeHTML(false)
 	for _, record := range records {
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
 		if err := encoder.Encode(record); err != nil {
 			return nil, fmt.Errorf("record %s%s: %w", record.Stage, record.Source, err)
 		}
+		lines.WriteString(lineSum(bytes.TrimSuffix(text.Bytes(), []byte("\n"))) + " ")
+		lines.Write(text.Bytes())
 	}
 	return lines.Bytes(), nil
 }
+
+// decodeRecord reads a line without its end, and says whether it is what was written.
+func decodeRecord(line string) (record Record, sound bool) {
+	sum, text, found := strings.Cut(line, " ")
+	if !found || sum != lineSum([]byte(text)) {
+		return record, false
+	}
+	return record, json.Unmarshal([]byte(text), &record) == nil
+}
+
+func lineSum(text []byte) string { return digest.Sum(text).Hex()[:16] }
 
 // Settle writes the lock file from what is recorded, leaving out the stages and
 // data sources that keep refuses, and returns whether the file changed. keep may

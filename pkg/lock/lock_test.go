@@ -208,6 +208,24 @@ func TestLedger_behindADamagedLine(t *testing.T) {
 	require.Contains(t, file.Stages, "after")
 }
 
+// TestLedger_flippedByte: a record that is not what was written does not count.
+func TestLedger_flippedByte(t *testing.T) {
+	ctx := context.Background()
+	ledger, dir := openLedger(t)
+	require.NoError(t, ledger.Add(ctx, Record{Stage: "a", Entry: &Entry{Cmd: []string{"x"}, Outs: sample().Stages["train"].Outs}}))
+	journal := filepath.Join(dir, ".flow", "journal")
+	text, err := os.ReadFile(journal)
+	require.NoError(t, err)
+	for at := range text {
+		broken := append([]byte(nil), text...)
+		broken[at] ^= 1 << (at % 7)
+		require.NoError(t, os.WriteFile(journal, broken, 0o644))
+		file, err := NewLedger(ledger.root, Name, ".flow").Read()
+		require.NoError(t, err)
+		require.Empty(t, file.Stages, "byte %d", at)
+	}
+}
+
 // TestLedger_seesWhatOthersRecord: two ledgers over one project agree at once, through
 // records, settling and git's replacing the file.
 func TestLedger_seesWhatOthersRecord(t *testing.T) {
