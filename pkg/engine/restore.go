@@ -44,7 +44,11 @@ func (e *Engine) lockedOuts(ctx context.Context, step *Step) (map[string]digest.
 		if !recorded {
 			return nil, false
 		}
-		if !step.is.outs[out.Path].Same(content) {
+		now := step.is.outs[out.Path]
+		if out.Persist && now.Exists() && !now.Same(content) {
+			return nil, false // the command goes on from what is there
+		}
+		if !now.Same(content) {
 			if whole, err := e.Cache.Has(ctx, content); err != nil || !whole {
 				return nil, false
 			}
