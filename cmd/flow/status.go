@@ -93,7 +93,7 @@ func statusLines(plan *engine.Plan) []statusLine {
 }
 
 var willWords = map[event.Status]string{
-	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.Fresh: "up to date", event.Missing: "is missing",
+	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.Fresh: "up to date", event.Missing: "is missing", event.Updated: "will be recorded as it is",
 }
 
 func printStatus(a *app, plan *engine.Plan) {

@@ -162,6 +162,9 @@ func (e *Engine) waits(step *Step, plan *Plan, expected map[string]digest.Conten
 		if !selected || above.Will == event.Fresh {
 			continue
 		}
+		if above.Will == event.Updated {
+			continue // its outs are taken as they are
+		}
 		if above.Stage.Source && above.Will != event.WouldGet {
 			continue // recording a source changes no bytes, and one that is missing none either
 		}
@@ -199,7 +202,11 @@ func (e *Engine) foretell(ctx context.Context, step *Step, options Options, expe
 		return
 	}
 	step.State, step.Will = Stale, event.WouldRun
-	if options.Force {
+	if step.Stage.Frozen && outsThere(step.is.outs) {
+		step.Will = event.Updated
+		return
+	}
+	if options.Force && !step.Stage.Frozen {
 		return
 	}
 	outs, _, found := e.restorable(ctx, step, options)
@@ -210,6 +217,15 @@ func (e *Engine) foretell(ctx context.Context, step *Step, options Options, expe
 	for name, content := range outs {
 		expected[name] = content
 	}
+}
+
+func outsThere(outs map[string]digest.Content) bool {
+	for _, content := range outs {
+		if !content.Exists() {
+			return false
+		}
+	}
+	return true
 }
 
 // foretellWaiting says what becomes of a stage that reads what is not made yet.

@@ -48,6 +48,8 @@ type run struct {
 	failures []error
 	settled  time.Time
 	dirty    bool // something was recorded since the lock was written
+
+	attempted map[string]bool // by stageKey: somebody is at the stage, or an orphan is
 }
 
 func (r *run) repro(ctx context.Context) error {
@@ -74,7 +76,7 @@ func (r *run) repro(ctx context.Context) error {
 	case r.options.Dry:
 		r.dry()
 		return nil
-	case r.plan.Fresh():
+	case r.plan.Fresh() && len(r.attempted) == 0:
 		r.loop(ctx) // nothing will be put into the cache
 	default:
 		guard, err := r.Cache.LockShared(ctx, "flow repro", func(holder string) {
@@ -105,6 +107,11 @@ func (r *run) recover(ctx context.Context) error {
 		r.sink.Emit(warning)
 	}
 	r.dirty = r.Ledger.Unsettled()
+	r.attempted = map[string]bool{}
+	entries, _ := r.Root.ReadDir(r.State + "/tmp/attempt") // none when it can't be read
+	for _, entry := range entries {
+		r.attempted[entry.Name()] = true
+	}
 	return err
 }
 
@@ -161,7 +168,7 @@ func (r *run) begin(ctx context.Context, step *Step) bool {
 		r.fail(step, err)
 		return false
 	}
-	if len(step.Reasons) == 0 {
+	if len(step.Reasons) == 0 && !r.attempted[stageKey(step.Stage.Name)] {
 		r.end(step, &result{status: event.Fresh})
 		return false
 	}

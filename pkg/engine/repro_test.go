@@ -264,14 +264,22 @@ func TestRepro_frozen(t *testing.T) {
 	w.repro(everything)
 }
 
-func TestRepro_frozenThatHasToRun(t *testing.T) {
+func TestRepro_frozenNeverRuns(t *testing.T) {
 	w := newWorld(t, map[string]string{
-		"pipeline.yaml": "stages:\n  a: {cmd: raw > x, deps: [raw, gone], frozen: true, outs: [x]}\n", "raw": "1",
+		"pipeline.yaml": "stages:\n  a: {cmd: raw > x, deps: [raw, gone], frozen: true, outs: [x]}\n  b: {cmd: x > y, deps: [x], outs: [y]}\n", "raw": "1",
 	})
-	w.repro(everything, "a")
-	w.repro(everything)
+	_, err := w.try(engine.Options{KeepGoing: true})
+	require.ErrorContains(t, err, "it is frozen, and x is not there")
+	w.write("x", "by hand")
+	w.repro(everything, "b")
+	require.Equal(t, event.Updated, w.ended()["a"])
+	require.Equal(t, "by hand", w.read("y"))
 	require.Contains(t, w.read("pipeline.lock"), "raw:")
 	require.NotContains(t, w.read("pipeline.lock"), "gone:")
+	w.repro(everything)
+	w.remove("x")
+	w.repro(engine.Options{Force: true, Selection: engine.Selection{Targets: []string{"a"}}})
+	require.Equal(t, "by hand", w.read("x"), "what is missing comes back")
 }
 
 func TestRepro_persist(t *testing.T) {

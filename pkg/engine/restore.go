@@ -17,7 +17,7 @@ const fromLock = "the lock"
 // restorable looks for a result that fits a stage's facts: the one in the lock,
 // when only the outs differ, or one of the run cache.
 func (e *Engine) restorable(ctx context.Context, step *Step, options Options) (map[string]digest.Content, string, bool) {
-	if step.was != nil && onlyOuts(step.Reasons) {
+	if step.was != nil && (step.Stage.Frozen || onlyOuts(step.Reasons)) {
 		if outs, found := e.lockedOuts(ctx, step); found {
 			return outs, fromLock, true
 		}

@@ -22,6 +22,11 @@ func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
 	if err := w.checkRead(ctx); err != nil {
 		return nil, err
 	}
+	return w.saveOuts(ctx)
+}
+
+// saveOuts puts the outs into the cache, with one barrier for all.
+func (w *work) saveOuts(ctx context.Context) (map[string]digest.Content, error) {
 	outs := map[string]digest.Content{}
 	var cached []string
 	for _, out := range w.step.Stage.Outs {
@@ -96,18 +101,23 @@ func (w *work) explainSave(name string, err error) error {
 
 // checkMade refuses a result that lacks an out.
 func (w *work) checkMade() error {
-	var missing []string
-	for _, out := range w.step.Stage.Outs {
-		if !w.e.Root.Exists(out.Path) {
-			missing = append(missing, out.Path)
-		}
-	}
+	missing := w.missingOuts()
 	if len(missing) == 0 {
 		return nil
 	}
 	return &StageError{Stage: w.step.Stage.Title(),
 		Msg:  fmt.Sprintf("the command ended well but did not make %s", strings.Join(missing, ", ")),
 		Hint: fmt.Sprintf("the command ran in %s; check the path, or take it off the stage's outs", describeWdir(w.step.Stage.Wdir))}
+}
+
+func (w *work) missingOuts() []string {
+	var missing []string
+	for _, out := range w.step.Stage.Outs {
+		if !w.e.Root.Exists(out.Path) {
+			missing = append(missing, out.Path)
+		}
+	}
+	return missing
 }
 
 func describeWdir(wdir string) string {

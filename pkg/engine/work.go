@@ -142,6 +142,9 @@ func (w *work) locked(ctx context.Context, a *attempt) (*result, error) {
 	if r != nil || err != nil {
 		return r, err
 	}
+	if w.step.Stage.Frozen {
+		return w.frozen(ctx)
+	}
 	if !w.options.Force && !w.forced() {
 		if r, err = w.tryRestore(ctx); r != nil || err != nil {
 			return r, err
@@ -164,7 +167,7 @@ func (w *work) forced() bool {
 // the flock now, so what it sees stays.
 func (w *work) again(ctx context.Context, moved bool) (*result, error) {
 	now, err := w.e.Ledger.Stage(w.step.Stage.Name)
-	if err != nil || now == w.step.was && !moved {
+	if err != nil || now == w.step.was && !moved && len(w.step.Reasons) > 0 {
 		return nil, err
 	}
 	w.step.was = now
@@ -210,6 +213,25 @@ func inPlace(is, outs map[string]digest.Content) bool {
 		}
 	}
 	return true
+}
+
+// frozen takes the outs of a frozen stage as they are; missing ones are restored. Its
+// command never runs.
+func (w *work) frozen(ctx context.Context) (*result, error) {
+	stage := w.step.Stage
+	if missing := w.missingOuts(); len(missing) > 0 {
+		r, err := w.tryRestore(ctx)
+		if r == nil && err == nil {
+			err = &StageError{Stage: stage.Title(), Msg: fmt.Sprintf("it is frozen, and %s is not there", strings.Join(missing, ", ")),
+				Hint: "to let it run: flow unfreeze " + stage.Name}
+		}
+		return r, err
+	}
+	outs, err := w.saveOuts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &result{status: event.Updated, entry: entry(stage, w.step.is, outs)}, nil
 }
 
 // run runs the commands of a stage as a transaction.

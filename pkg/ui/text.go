@@ -46,7 +46,7 @@ func (t *Text) say(format string, args ...any) {
 }
 
 var plannedWords = map[event.Status]string{
-	event.WouldRun: "would run", event.MayRun: "may run", event.WouldGet: "would be restored", event.Fresh: "is up to date", event.Missing: "is missing",
+	event.WouldRun: "would run", event.MayRun: "may run", event.WouldGet: "would be restored", event.Fresh: "is up to date", event.Missing: "is missing", event.Updated: "would be recorded as it is",
 }
 
 // planned is the answer of a dry run, so it goes to the first stream.
