@@ -26,10 +26,13 @@ var edits = map[string]func(t *trial, r *rand.Rand) (string, error){
 
 // editKinds are the edits as often as they come.
 var editKinds = []string{
-	"source", "source", "source", "add file", "remove file", "touch", "param", "param", "revert param", "swap params",
-	"add param", "number", "salt", "prefix", "prefix", "desc", "list", "delete out", "delete out", "edit out", "edit out", "add dep",
-	"add dep", "remove dep", "remove out", "readd out", "delete lock", "break", "break", "break cmd", "break cmd", "heal", "heal", "freeze", "rename", "shuffle",
-	"add stage", "drop cache",
+	"source", "source", "source", "add file", "remove file", "touch",
+	"param", "param", "revert param", "swap params", "add param", "number",
+	"salt", "prefix", "prefix", "desc", "list",
+	"delete out", "delete out", "edit out", "edit out", "delete lock", "drop cache",
+	"add dep", "add dep", "remove dep", "remove out", "readd out",
+	"break", "break", "break cmd", "break cmd", "heal", "heal",
+	"freeze", "rename", "shuffle", "add stage",
 }
 
 func editSource(t *trial, r *rand.Rand) (string, error) {

@@ -22,7 +22,7 @@ func newWorld(r *rand.Rand) *world {
 	for i := range count {
 		w.addStage(r, i)
 	}
-	if r.IntN(40) == 0 && tried("frozen") {
+	if r.IntN(40) == 0 {
 		w.stages[r.IntN(count)].frozen = true
 	}
 	if r.IntN(5) == 0 {
@@ -49,7 +49,7 @@ func (w *world) addStage(r *rand.Rand, i int) {
 		s.wdir = "sub"
 	}
 	shape := r.IntN(40)
-	if shape > 1 || shape == 1 && !tried("no deps") {
+	if shape > 1 {
 		w.chooseDeps(r, s)
 	}
 	if shape != 0 && shape != 2 { // without deps and outs, a stage runs each time
@@ -142,7 +142,7 @@ func (s *stage) chooseOuts(r *rand.Rand) {
 	case 0:
 		s.outs = append(s.outs, out{path: place + s.tag + ".plain", kind: "outs", verb: verb, inGit: true})
 	case 1:
-		s.outs = append(s.outs, out{path: place + s.tag + ".grows", kind: "outs", verb: verb, persist: tried("persist")})
+		s.outs = append(s.outs, out{path: place + s.tag + ".grows", kind: "outs", verb: verb, persist: true})
 	case 2, 3, 4:
 		s.outs = append(s.outs, out{path: place + s.tag + ".dir", kind: "outs", verb: verb, dir: true})
 	default:

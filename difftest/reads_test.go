@@ -81,6 +81,11 @@ var readCommands = []string{
 	"params diff --json --targets params.yaml",
 }
 
+// drawCommands are asked of both tools, too. Their answers are compared as graphs.
+var drawCommands = []string{
+	"dag --dot", "dag --mermaid", "dag --dot train", "dag --mermaid --full train", "dag --dot --outs", "dag --mermaid --outs eval",
+}
+
 // TestReads_likeDVC compares what the reading commands tell of one history.
 func TestReads_likeDVC(t *testing.T) {
 	d, f := startDVC(t), buildFlow(t)
@@ -119,7 +124,7 @@ func TestReads_likeDVC(t *testing.T) {
 			require.Equal(t, want, told)
 		})
 	}
-	for _, command := range []string{"dag --dot", "dag --mermaid", "dag --dot train", "dag --mermaid --full train", "dag --dot --outs", "dag --mermaid --outs eval"} {
+	for _, command := range drawCommands {
 		t.Run(command, func(t *testing.T) {
 			require.Equal(t, graphOf(t, dvc, command), graphOf(t, flow, command))
 		})

@@ -23,7 +23,7 @@ func addDep(t *trial, r *rand.Rand) (string, error) {
 // removeDep takes a dep away that the command does not read.
 func removeDep(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if len(s.idle) == 0 || s.broken || s.frozen || s.grows() || len(s.deps()) == 1 {
+	if len(s.idle) == 0 || t.sick(s) || s.frozen || s.grows() || len(s.deps()) == 1 {
 		return "", nil
 	}
 	at := r.IntN(len(s.idle))
@@ -36,7 +36,7 @@ func removeDep(t *trial, r *rand.Rand) (string, error) {
 // removeOut takes an out away that no stage reads; the command still writes it.
 func removeOut(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if len(s.outs) < 2 || s.broken || s.frozen || s.grows() {
+	if len(s.outs) < 2 || t.sick(s) || s.frozen || s.grows() {
 		return "", nil
 	}
 	o := s.outs[len(s.outs)-1]
@@ -66,7 +66,7 @@ func deleteLock(t *trial, _ *rand.Rand) (string, error) {
 	return "rm the lock", errors.Join(t.dvc.remove(t.dvc.lock), t.flow.remove(t.flow.lock))
 }
 
-// mayLose reports whether outs may be missing from the caches. Not where a stage
+// mayLose reports whether the caches may lose outs. Not where a stage
 // fails or an out grows: DVC runs a stage once more than flow then, and it would
 // show.
 func (t *trial) mayLose() bool {
@@ -94,7 +94,7 @@ func dropCache(t *trial, _ *rand.Rand) (string, error) {
 // breakWorld makes a stage fail for a reason that no hash tells.
 func breakWorld(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if t.shrunk[s.tag] || len(t.lost) > 0 {
+	if t.shrunk[s.tag] || t.loses() {
 		return "", nil
 	}
 	if r.IntN(2) == 0 {
@@ -105,7 +105,7 @@ func breakWorld(t *trial, r *rand.Rand) (string, error) {
 
 func breakCmd(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if t.shrunk[s.tag] || len(t.lost) > 0 || s.broken {
+	if t.shrunk[s.tag] || t.loses() || s.broken {
 		return "", nil
 	}
 	s.broken = true
@@ -134,7 +134,7 @@ func (t *trial) sick(s *stage) bool {
 
 func freeze(t *trial, r *rand.Rand) (string, error) {
 	s := t.pick(r)
-	if t.shrunk[s.tag] || !tried("frozen") {
+	if t.shrunk[s.tag] {
 		return "", nil
 	}
 	s.frozen = !s.frozen
@@ -166,4 +166,14 @@ func addStage(t *trial, r *rand.Rand) (string, error) {
 	}
 	t.w.addStage(r, born)
 	return "another stage, " + letters[born], nil
+}
+
+// loses reports whether outs may be missing from the caches.
+func (t *trial) loses() bool {
+	for _, lost := range t.lost {
+		if lost {
+			return true
+		}
+	}
+	return false
 }

@@ -21,6 +21,7 @@ type rule struct {
 
 var rules = []rule{
 	{"a run whose data is missing does not start", ruleMissing},
+	{"a frozen stage's missing outs are restored", ruleFrozen},
 	{"a failed stage keeps its outs", ruleKeptOuts},
 	{"a dep or out less is a change", ruleShrunk},
 	{"an out that is in place goes back into the cache", ruleInPlace},
@@ -29,10 +30,6 @@ var rules = []rule{
 // open are DVC's ways that flow does not follow yet, and not on purpose: they are
 // tried only when FLOW_DIFF_OPEN names them, separated by commas, or is "all".
 var open = map[string]string{
-	"frozen":           "flow runs the command of a frozen stage; DVC only looks whether its outs are there",
-	"persist":          "flow restores a persist out from the lock, over what a person wrote; DVC runs the stage",
-	"no deps":          "flow restores the outs of a stage without deps from the lock; DVC runs it",
-	"single":           "flow runs a stage although its dep is missing, if a later target of -s makes it",
 	"force downstream": "flow does not force what is below a restored stage",
 }
 
@@ -43,20 +40,34 @@ func tried(name string) bool {
 	return !isOpen || asked == "all" || slices.Contains(strings.Split(asked, ","), name)
 }
 
-// DVC runs what comes before the stage whose dep is missing, and with -f that stage's
-// command too; flow finds it before anything runs.
+// DVC runs what comes before the stage whose dep is missing, and a forced stage even
+// without its dep; flow finds what is missing before anything runs, or before the
+// stage does.
 func ruleMissing(t *trial, r *run) (bool, error) {
-	if r.flow.Code != 3 || len(r.flowRan) > 0 || r.dvc.Code == 0 {
-		return false, nil
-	}
-	used := len(r.dvcRan) > 0
+	early := r.flow.Code == 3 && len(r.flowRan) == 0 && r.dvc.Code != 0
+	used := false
 	for _, s := range r.dvcFailed {
+		if !early && !strings.Contains(r.flow.Output, fmt.Sprintf("error: stage %q: dep ", s.name)) {
+			continue
+		}
+		used = used || slices.Contains(r.dvcRan, s.tag)
 		r.dvcRan = slices.DeleteFunc(r.dvcRan, func(tag string) bool { return tag == s.tag })
 	}
-	if len(r.dvcRan) > 0 {
+	if early && len(r.dvcRan) > 0 {
 		return true, errEnd
 	}
 	return used, nil
+}
+
+// DVC fails at a frozen stage whose outs are missing; flow takes them from its cache,
+// and goes on.
+func ruleFrozen(t *trial, r *run) (bool, error) {
+	for _, s := range r.dvcFailed {
+		if s.frozen && restored(r, s) {
+			return true, errEnd
+		}
+	}
+	return false, nil
 }
 
 // DVC removes the outs of a stage before it runs, and leaves what the failed command
@@ -115,39 +126,52 @@ func ruleShrunk(t *trial, r *run) (bool, error) {
 
 // DVC runs a stage again whose outs are not all in its cache. flow takes one that is
 // in place for what it is, and finds one with cache: false in its cache if it was kept
-// there before something replaced it. As DVC then remembers a run more, flow runs the
-// stage too, afterwards.
+// there before something replaced it. Nor does DVC ever restore the outs of a stage
+// that reads nothing or that writes on in an out, as flow does from the lock.
 func ruleInPlace(t *trial, r *run) (bool, error) {
-	ran, commits := append(slices.Clone(r.dvcRan), r.flowRan...), !slices.Contains(r.args, "--no-commit")
+	used := false
 	for _, s := range t.w.stages {
-		if !slices.Contains(r.dvcRan, s.tag) || slices.Contains(r.flowRan, s.tag) || !t.lost[s.tag] && !restoredUncached(r, s) {
-			continue
-		}
-		if slices.Contains(r.dvcFailed, s) {
-			return true, errEnd // as nothing fails where nothing runs
-		}
-		r.dvcRan = slices.DeleteFunc(r.dvcRan, func(tag string) bool { return tag == s.tag })
-		if commits && t.lost[s.tag] {
-			if a, _, err := t.flow.run("repro", "-f", "-s", s.name); err != nil || a.Code != 0 {
-				return true, fmt.Errorf("flow fails to run %s: %s: %w", s.name, a.Output, err)
+		inDVC, inFlow := slices.Contains(r.dvcRan, s.tag), slices.Contains(r.flowRan, s.tag)
+		if inDVC && !inFlow && (t.lost[s.tag] || restored(r, s) && s.neverCached()) {
+			if slices.Contains(r.dvcFailed, s) || s.grows() {
+				return true, errEnd // nothing fails or grows where nothing runs
 			}
+			used = true
+			r.dvcRan = slices.DeleteFunc(r.dvcRan, func(tag string) bool { return tag == s.tag })
+		}
+		if err := t.found(r, s, inDVC, inFlow); err != nil {
+			return used, err
 		}
 	}
-	for _, tag := range ran {
-		if commits {
-			delete(t.lost, tag)
-		} else {
-			t.lost[tag] = true
-		}
-	}
-	return len(r.dvcRan)+len(r.flowRan) < len(ran), t.look(r)
+	return used, t.look(r)
 }
 
-// restoredUncached reports whether flow restored a stage with an out that DVC never
-// puts into its cache.
-func restoredUncached(r *run, s *stage) bool {
-	return strings.Contains(r.flow.Output, s.name+" restored from the lock: out ") &&
-		slices.ContainsFunc(s.outs, func(o out) bool { return o.inGit })
+// neverCached reports whether DVC never restores a stage.
+func (s *stage) neverCached() bool {
+	plain := func(o out) bool { return o.inGit }
+	return s.grows() || len(s.deps())+len(s.params) == 0 || slices.ContainsFunc(s.outs, plain)
+}
+
+// found keeps account of what is lost. Where DVC found a stage's outs again by running
+// or restoring it, it remembers the run; so flow runs it, too.
+func (t *trial) found(r *run, s *stage, inDVC, inFlow bool) error {
+	if slices.Contains(r.args, "--no-commit") {
+		t.lost[s.tag] = t.lost[s.tag] || inDVC || inFlow
+		return nil
+	}
+	if t.lost[s.tag] && !inFlow && (inDVC || restored(r, s)) {
+		if a, _, err := t.flow.run("repro", "-f", "-s", s.name); err != nil || a.Code != 0 {
+			return fmt.Errorf("flow fails to run %s: %s: %w", s.name, a.Output, err)
+		}
+	}
+	t.lost[s.tag] = t.lost[s.tag] && !inFlow && !inDVC && !restored(r, s)
+	return nil
+}
+
+// restored reports whether flow restored a stage as the lock has it.
+func restored(r *run, s *stage) bool {
+	return strings.Contains(r.flow.Output, "\n"+s.name+" restored from the lock: ") ||
+		strings.HasPrefix(r.flow.Output, s.name+" restored from the lock: ")
 }
 
 // under returns the files at or below a path.

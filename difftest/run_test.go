@@ -38,11 +38,7 @@ func (t *trial) chooseRun(r *rand.Rand, plain bool) []string {
 	case 3, 4:
 		args = append(args, "-s", target())
 	case 5:
-		first, second := t.pick(r), t.pick(r)
-		if first.readsFrom(second) && !tried("single") {
-			first, second = second, first
-		}
-		args = append(args, "-s", first.name, second.name)
+		args = append(args, "-s", target(), target())
 	case 6:
 		args = append(args, "--downstream", target())
 	case 7:
@@ -56,7 +52,7 @@ func (t *trial) chooseRun(r *rand.Rand, plain bool) []string {
 	if r.IntN(8) == 0 {
 		args = append(args, "-f")
 	}
-	if r.IntN(8) == 0 && len(t.shrunk) == 0 && len(t.lost) == 0 && !slices.Contains(args, "-s") {
+	if r.IntN(8) == 0 && len(t.shrunk) == 0 && !t.loses() && !slices.Contains(args, "-s") {
 		args = append(args, "--force-downstream")
 	}
 	if t.w.numeric || r.IntN(8) == 0 {

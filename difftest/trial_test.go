@@ -58,7 +58,8 @@ type trial struct {
 }
 
 func newTrial(base string, d *dvcTool, f tool, p plot) (*trial, error) {
-	t := &trial{written: map[string]string{}, shrunk: map[string]bool{}, lost: map[string]bool{}, applied: map[string]int{}, broken: filepath.Join(base, "broken")}
+	t := &trial{broken: filepath.Join(base, "broken"), written: map[string]string{},
+		shrunk: map[string]bool{}, lost: map[string]bool{}, applied: map[string]int{}}
 	var err1, err2 error
 	t.dvc, err1 = newSide(d, base, "dvc", "dvc.yaml", "dvc.lock")
 	t.flow, err2 = newSide(f, base, "flow", "pipeline.yaml", "pipeline.lock")
