@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"flow/pkg/glob"
 )
 
 // IgnoreFile is the name of the files that say which paths flow does not see.
@@ -18,7 +20,7 @@ type rules struct {
 
 // A pattern is one line of an ignore file.
 type pattern struct {
-	glob    glob
+	glob    glob.Glob
 	text    string
 	line    int
 	negated bool // ! takes back what an earlier line ignored
@@ -53,7 +55,7 @@ func parsePattern(line string) (pattern, bool) {
 		return pattern{}, false
 	}
 	p.whole = strings.Contains(line, "/")
-	p.glob = compileGlob(strings.TrimPrefix(line, "/"), p.whole)
+	p.glob = glob.Compile(strings.TrimPrefix(line, "/"), p.whole)
 	return p, true
 }
 
@@ -88,7 +90,7 @@ func (r *rules) decide(name string, dir bool) (*rules, *pattern) {
 			if p.whole {
 				text = below
 			}
-			if (dir || !p.folder) && p.glob.match(text) {
+			if (dir || !p.folder) && p.glob.Match(text) {
 				return r, p
 			}
 		}

@@ -1,11 +1,11 @@
-package workspace
+// Package glob matches paths against patterns, as git's ignore files have them.
+package glob
 
 import "strings"
 
-// A glob is one pattern of an ignore file, compiled: git's wildmatch, over bytes.
-// It is run as a set of states, so that no pattern costs more than its length
-// times the path's.
-type glob struct {
+// A Glob is one pattern, compiled: git's wildmatch, over bytes. It is run as a set
+// of states, so that no pattern costs more than its length times the path's.
+type Glob struct {
 	literal string  // when plain: the whole of what matches
 	suffix  string  // when ends: what a match ends with, in its last component
 	tokens  []token // else
@@ -39,20 +39,20 @@ const (
 	insideDir           // the state within a component that anyDirs passes; never parsed
 )
 
-// compileGlob compiles what is left of a line when its marks are off. Whole is
-// whether it is matched against a path; else against the last component.
-func compileGlob(pattern string, whole bool) glob {
+// Compile compiles a pattern. Whole is whether it is matched against a path; else it
+// is against a path's last component. A pattern that is not valid matches nothing.
+func Compile(pattern string, whole bool) Glob {
 	if !strings.ContainsAny(pattern, `*?[\`) {
-		return glob{kind: plain, literal: pattern}
+		return Glob{kind: plain, literal: pattern}
 	}
 	if rest := strings.TrimPrefix(pattern, "*"); !whole && rest != pattern && !strings.ContainsAny(rest, `*?[\`) {
-		return glob{kind: ends, suffix: rest}
+		return Glob{kind: ends, suffix: rest}
 	}
 	tokens, valid := parseGlob(pattern, whole)
 	if !valid {
-		return glob{kind: never}
+		return Glob{kind: never}
 	}
-	return glob{kind: wild, tokens: tokens}
+	return Glob{kind: wild, tokens: tokens}
 }
 
 func parseGlob(pattern string, whole bool) ([]token, bool) {
@@ -227,8 +227,8 @@ func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 func isGraph(c byte) bool { return c > ' ' && c < 127 }
 
-// match reports whether the whole of text fits.
-func (g *glob) match(text string) bool {
+// Match reports whether the whole of text fits.
+func (g *Glob) Match(text string) bool {
 	switch g.kind {
 	case plain:
 		return text == g.literal
@@ -259,7 +259,7 @@ func (g *glob) match(text string) bool {
 }
 
 // reach turns a state on, and all that it leads to without a byte.
-func (g *glob) reach(states []bool, at int) {
+func (g *Glob) reach(states []bool, at int) {
 	for !states[at] {
 		states[at] = true
 		if at == len(g.tokens) {
@@ -277,7 +277,7 @@ func (g *glob) reach(states []bool, at int) {
 }
 
 // step turns on what a state leads to with one byte.
-func (g *glob) step(next []bool, at int, c byte) bool {
+func (g *Glob) step(next []bool, at int, c byte) bool {
 	switch t := &g.tokens[at]; t.kind {
 	case oneByte:
 		if c != t.char {
