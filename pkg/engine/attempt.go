@@ -121,8 +121,8 @@ func (a *attempt) release() {
 }
 
 // begin moves the outs aside and makes their parent folders.
-func (a *attempt) begin(ctx context.Context, stage *stages.Stage) error {
-	for _, out := range stage.Outs {
+func (a *attempt) begin(ctx context.Context, outs []stages.Out) error {
+	for _, out := range outs {
 		a.outs = append(a.outs, intendedOut{Path: out.Path, Existed: a.e.Root.Exists(out.Path), Persist: out.Persist})
 	}
 	if err := a.e.Root.MkdirAll(a.dir+"/outs", 0o755); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"flow/pkg/diag"
 	"flow/pkg/event"
+	"flow/pkg/glob"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
 )
@@ -34,8 +35,8 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 			}
 		}
 		for _, dep := range step.Stage.Deps {
-			if !step.is.deps[dep.Path].Exists() && !options.AllowMissing {
-				problems.Add(e.missingDep(step.Stage, dep, plan))
+			if what := step.is.lacks(dep); what != "" && !options.AllowMissing {
+				problems.Add(e.missingDep(step.Stage, dep, what, plan))
 			}
 		}
 	}
@@ -47,9 +48,13 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 func (e *Engine) throughLinks(stage *stages.Stage) diag.List {
 	var problems diag.List
 	for _, out := range stage.Outs {
-		resolved, err := e.Root.Resolve(out.Path)
-		if err == nil && resolved != out.Path {
-			problems.Add(diag.At(out.Pos, "out %s of stage %q is behind a symbolic link: it is %s", out.Path, stage.Name, resolved).
+		name := out.Path
+		if out.Glob {
+			name = glob.Base(name)
+		}
+		resolved, err := e.Root.Resolve(name)
+		if err == nil && resolved != name {
+			problems.Add(diag.At(out.Pos, "out %s of stage %q is behind a symbolic link: it is %s", name, stage.Name, resolved).
 				WithHint("name it by its own path: %s", resolved))
 		}
 	}
@@ -65,8 +70,8 @@ func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
 		if step.was != nil || step.State == Fresh || step.Stage.Source {
 			continue
 		}
-		for i := range step.Stage.Outs {
-			if out := &step.Stage.Outs[i]; out.Cache && step.is.outs[out.Path].Exists() {
+		for i := range step.is.made {
+			if out := &step.is.made[i]; out.Cache && step.is.outs[out.Path].Exists() {
 				paths = append(paths, out.Path)
 				places[out.Path] = out
 			}
@@ -81,8 +86,8 @@ func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
 	}
 	var problems diag.List
 	for _, name := range tracked {
-		for _, owner := range e.Pipeline.OwnerOf(name) {
-			if out := places[owner.Out.Path]; out != nil {
+		for around := name; around != "."; around = path.Dir(around) {
+			if out := places[around]; out != nil {
 				problems.Add(diag.At(out.Pos, "out %s is tracked by git", out.Path).
 					WithHint("let one keep it: git rm -r --cached %s, or declare it with cache: false", out.Path))
 				delete(places, out.Path)
@@ -108,8 +113,8 @@ func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.Fil
 }
 
 // missingDep explains a dep that is not there; nil when a stage of the plan makes it.
-func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, plan *Plan) *diag.Error {
-	for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
+func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, what string, plan *Plan) *diag.Error {
+	for _, owner := range e.Pipeline.OwnersOf(dep) {
 		if above, selected := plan.byName[owner.Stage.Name]; selected {
 			if above.Will != event.Fresh {
 				return nil
@@ -119,7 +124,10 @@ func (e *Engine) missingDep(stage *stages.Stage, dep stages.Dep, plan *Plan) *di
 		return Missing(diag.At(dep.Pos, "stage %q: dep %s is missing; %q makes it, which is not among the targets", stage.Name, dep.Path, owner.Stage.Title())).
 			WithHint("run it first: flow repro %s", owner.Stage.Title())
 	}
-	problem := Missing(diag.At(dep.Pos, "stage %q: dep %s is not there, and no stage makes it", stage.Name, dep.Path))
+	if dep.Kind != stages.PathDep {
+		return Missing(diag.At(dep.Pos, "stage %q: %s", stage.Name, what))
+	}
+	problem := Missing(diag.At(dep.Pos, "stage %q: %s, and no stage makes it", stage.Name, what))
 	if meant := e.nearestFile(dep.Path); meant != "" {
 		return problem.WithHint("did you mean %q?", meant)
 	}

@@ -35,18 +35,43 @@ func (e *Engine) Tracked(selection Selection) ([]Tracked, error) {
 	var tracked []Tracked
 	for _, name := range names {
 		stage, _ := e.Pipeline.Stage(name)
-		for i := range stage.Outs {
-			out := &stage.Outs[i]
+		for _, out := range recordedOuts(locked, stage) {
 			if !e.outSelected(selection, stage, out) {
 				continue
 			}
 			was, found := lockedOut(locked, stage, out)
+			if out.Temp && !out.Cache {
+				continue // nobody has it any more
+			}
 			if found || stage.Source && !e.Root.Exists(out.Path) {
 				tracked = append(tracked, Tracked{Stage: stage, Out: out, Was: was})
 			}
 		}
 	}
 	return tracked, nil
+}
+
+// recordedOuts returns the outs of a stage, those of patterns as the lock has them.
+func recordedOuts(locked *lock.File, stage *stages.Stage) []*stages.Out {
+	var outs []*stages.Out
+	for i := range stage.Outs {
+		out := &stage.Outs[i]
+		if !out.Glob {
+			outs = append(outs, out)
+			continue
+		}
+		entry := locked.Stages[stage.Name]
+		if entry == nil {
+			continue
+		}
+		for _, item := range entry.Outs {
+			if of, found := stage.OutAt(item.Path); found && of.Path == out.Path {
+				one := at(of, item.Path)
+				outs = append(outs, &one)
+			}
+		}
+	}
+	return outs
 }
 
 // outSelected leaves out the other outs of a stage where a person named one.

@@ -96,7 +96,7 @@ func (e *Engine) differs(ctx context.Context, stage *stages.Stage) (*facts, []Re
 	if err != nil {
 		return nil, nil, err
 	}
-	is, err := e.inspect(ctx, stage, nil)
+	is, err := e.inspect(ctx, stage, was, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,12 +109,12 @@ func (e *Engine) committable(stage *stages.Stage, is *facts) error {
 		return problems.Err()
 	}
 	for _, dep := range stage.Deps {
-		if !stage.Frozen && !is.deps[dep.Path].Exists() {
-			return Missing(diag.At(dep.Pos, "stage %q: dep %s is not there", stage.Name, dep.Path))
+		if what := is.lacks(dep); what != "" && !stage.Frozen {
+			return Missing(diag.At(dep.Pos, "stage %q: %s", stage.Name, what))
 		}
 	}
 	for _, out := range stage.Outs {
-		if is.outs[out.Path].Exists() {
+		if out.Glob || out.Optional || is.outs[out.Path].Exists() {
 			continue
 		}
 		problem := Missing(diag.At(out.Pos, "%s: out %s is not there, so it can't be committed", stage.Title(), out.Path))
@@ -129,16 +129,22 @@ func (e *Engine) committable(stage *stages.Stage, is *facts) error {
 // saveAndRecord puts a stage's outs into the cache and records them.
 func (e *Engine) saveAndRecord(ctx context.Context, stage *stages.Stage, is *facts) error {
 	outs := map[string]digest.Content{}
-	for _, out := range stage.Outs {
+	for _, out := range is.made {
+		if out.Optional && !is.outs[out.Path].Exists() {
+			continue
+		}
 		content, err := e.Workspace.Save(ctx, out.Path, saveOptions(out, Options{}))
 		if err != nil {
 			return fmt.Errorf("commit %s: %w", out.Path, err)
 		}
 		outs[out.Path] = content
-		if out.Cache && e.Git {
-			if _, err := e.Workspace.Gitignore(out.Path); err != nil {
-				return fmt.Errorf("ignore %s in git: %w", out.Path, err)
-			}
+	}
+	for _, out := range stage.Outs {
+		if !e.Git {
+			break
+		}
+		if err := e.gitignore(out); err != nil {
+			return err
 		}
 	}
 	record := lock.Record{Stage: stage.Name}

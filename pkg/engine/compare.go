@@ -76,7 +76,7 @@ func oneLine(scripts []string) string {
 
 func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock.Entry, is *facts, options Options) []Reason {
 	var reasons []Reason
-	for _, dep := range sortedDeps(stage) {
+	for _, dep := range sortedKeys(is.deps) {
 		now := is.deps[dep]
 		old, recorded := was.Dep(dep)
 		switch {
@@ -84,7 +84,7 @@ func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock
 			reasons = append(reasons, Reason{Kind: event.DepAdded, Subject: dep})
 		case !now.Exists():
 			if !options.AllowMissing || e.movedOn(dep, old) {
-				reasons = append(reasons, Reason{Kind: event.DepMissing, Subject: dep})
+				reasons = append(reasons, Reason{Kind: event.DepMissing, Subject: dep, Detail: detailOf(is.unknown[dep])})
 			}
 		case !now.Same(old):
 			reasons = append(reasons, Reason{Kind: event.DepChanged, Subject: dep, Was: old.ID.Short(), Is: now.ID.Short(),
@@ -97,6 +97,13 @@ func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock
 		}
 	}
 	return reasons
+}
+
+func detailOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // movedOn reports whether the lock's record of who makes a missing dep differs from
@@ -182,14 +189,15 @@ func paramName(file, key string) string {
 
 func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock.Entry, is *facts, options Options) []Reason {
 	var reasons []Reason
-	for _, out := range stage.Outs {
+	for _, out := range is.made {
 		now := is.outs[out.Path]
 		old, recorded := was.Out(out.Path)
 		switch {
+		case !recorded && out.Optional && !now.Exists():
 		case !recorded:
 			reasons = append(reasons, Reason{Kind: event.OutAdded, Subject: out.Path})
 		case !now.Exists():
-			if !options.AllowMissing {
+			if !options.AllowMissing && (!out.Temp || options.needed[out.Path]) {
 				reasons = append(reasons, Reason{Kind: event.OutMissing, Subject: out.Path})
 			}
 		case !now.Same(old):
@@ -239,15 +247,6 @@ func sortedUnion[V, W any](a map[string]V, b map[string]W) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-func sortedDeps(stage *stages.Stage) []string {
-	paths := make([]string, 0, len(stage.Deps))
-	for _, dep := range stage.Deps {
-		paths = append(paths, dep.Path)
-	}
-	slices.Sort(paths)
-	return paths
 }
 
 func sortedOuts(stage *stages.Stage) []string {

@@ -35,7 +35,11 @@ type Engine struct {
 	// GitTracked returns which of some paths git tracks; nil where there is no git.
 	GitTracked func(ctx context.Context, paths []string) ([]string, error)
 
+	// Probe reads deps that are no files of the project; nil where none can be.
+	Probe Probe
+
 	params paramFiles
+	probes probes
 }
 
 // Runner runs the command of a stage. A dry run has none; tests have one that
@@ -92,6 +96,8 @@ type Options struct {
 	IgnoreErrors    bool // after a failure, go on with everything
 	Dry             bool // plan only
 	Jobs            int  // how many stages at the same time; 0 means 1
+
+	needed map[string]bool // temp outs that stages of the plan read, which have to be made again
 
 	// Confirm, when set, is asked before a stage runs.
 	Confirm func(stage string) bool

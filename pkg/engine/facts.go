@@ -17,9 +17,12 @@ import (
 
 // facts is what is: what the deps, params and outs of a stage hold at one moment.
 type facts struct {
-	deps    map[string]digest.Content
+	deps    map[string]digest.Content // those of patterns file by file
+	matches map[string]int            // by pattern: how many files
+	unknown map[string]error          // deps that could not be told
 	params  lock.Params
 	missing []missingParam
+	made    []stages.Out // the stage's, those of patterns file by file
 	outs    map[string]digest.Content
 }
 
@@ -31,12 +34,16 @@ type missingParam struct {
 
 // inspect finds what a stage's paths hold. expected overrides what is on disk, for
 // paths that a restore will put there.
-func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, expected map[string]digest.Content) (*facts, error) {
-	is := &facts{deps: map[string]digest.Content{}, outs: map[string]digest.Content{}}
+func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Entry, expected map[string]digest.Content) (*facts, error) {
+	is := &facts{outs: map[string]digest.Content{}}
 	if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
 		return nil, err
 	}
-	for _, out := range stage.Outs {
+	var err error
+	if is.made, err = e.concrete(ctx, stage, was); err != nil {
+		return nil, err
+	}
+	for _, out := range is.made {
 		content, err := e.Workspace.Digest(ctx, out.Path)
 		if err != nil {
 			return nil, unusable(stage, "out", out.Path, out.Pos, err)
@@ -62,19 +69,46 @@ func unusable(stage *stages.Stage, kind, name string, pos diag.Pos, err error) e
 
 // inspectDeps finds what a stage reads.
 func (e *Engine) inspectDeps(ctx context.Context, stage *stages.Stage, is *facts, expected map[string]digest.Content) error {
+	is.deps, is.matches, is.unknown = map[string]digest.Content{}, map[string]int{}, map[string]error{}
 	for _, dep := range stage.Deps {
-		content, found := expected[dep.Path]
-		if !found {
-			var err error
-			if content, err = e.Workspace.Digest(ctx, dep.Path); err != nil {
-				return unusable(stage, "dep", dep.Path, dep.Pos, err)
-			}
+		if err := e.inspectDep(ctx, stage, dep, is, expected); err != nil {
+			return err
 		}
-		is.deps[dep.Path] = content
 	}
 	var err error
 	is.params, is.missing, err = e.readParams(ctx, stage)
 	return err
+}
+
+func (e *Engine) inspectDep(ctx context.Context, stage *stages.Stage, dep stages.Dep, is *facts, expected map[string]digest.Content) error {
+	paths := []string{dep.Path}
+	switch dep.Kind {
+	case stages.PathDep:
+	case stages.GlobDep:
+		var err error
+		if paths, err = e.matchDep(ctx, stage, dep); err != nil {
+			return err
+		}
+		is.matches[dep.Path] = len(paths)
+	default:
+		content, err := e.probe(ctx, stage, dep)
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+		is.deps[dep.Path], is.unknown[dep.Path] = content, err
+		return nil
+	}
+	for _, path := range paths {
+		content, found := expected[path]
+		if !found {
+			var err error
+			if content, err = e.Workspace.Digest(ctx, path); err != nil {
+				return unusable(stage, "dep", path, dep.Pos, err)
+			}
+		}
+		is.deps[path] = content
+	}
+	return nil
 }
 
 // readParams returns the values of a stage's params as JSON text, by file and key:
@@ -170,7 +204,7 @@ func action(stage *stages.Stage, is *facts) cache.Action {
 	for _, v := range stage.Env {
 		lines = append(lines, cache.Line("env", v.Name+"="+v.Value))
 	}
-	for _, dep := range sortedDeps(stage) {
+	for _, dep := range sortedKeys(is.deps) {
 		content := is.deps[dep]
 		lines = append(lines, cache.Line("dep", dep, content.Mode.String(), content.ID.String()))
 	}
@@ -194,12 +228,12 @@ func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock
 			e.Env[v.Name] = v.Value
 		}
 	}
-	for _, dep := range sortedDeps(stage) {
+	for _, dep := range sortedKeys(is.deps) {
 		if content := is.deps[dep]; content.Exists() { // a frozen stage may do without
 			e.Deps = append(e.Deps, lock.Item{Path: dep, Content: content})
 		}
 	}
-	for _, out := range sortedOuts(stage) {
+	for _, out := range sortedKeys(outs) {
 		e.Outs = append(e.Outs, lock.Item{Path: out, Content: outs[out]})
 	}
 	return e

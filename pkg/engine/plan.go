@@ -29,6 +29,7 @@ type Plan struct {
 	Locked *lock.File // what it was compared with
 
 	byName map[string]*Step
+	needed map[string]bool // temp outs
 }
 
 // Step is one stage of a Plan.
@@ -79,7 +80,18 @@ func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Locked: locked, byName: map[string]*Step{}}
+	options.needed = map[string]bool{}
+	for {
+		plan, err := e.planOnce(ctx, names, locked, options)
+		if err != nil || !e.needMore(plan, options.needed) {
+			return plan, err
+		}
+	}
+}
+
+// planOnce plans the stages in order, knowing which temp outs are needed.
+func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File, options Options) (*Plan, error) {
+	plan := &Plan{Locked: locked, byName: map[string]*Step{}, needed: options.needed}
 	expected := map[string]digest.Content{}
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
@@ -87,6 +99,7 @@ func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {
 		}
 		stage, _ := e.Pipeline.Stage(name)
 		step := &Step{Stage: stage, State: Fresh, Will: event.Fresh}
+		var err error
 		if stage.Source {
 			err = e.planSource(ctx, step, locked, options, expected)
 		} else {
@@ -109,7 +122,7 @@ func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, 
 	if err != nil {
 		return fmt.Errorf("data source %s: %w", name, err)
 	}
-	step.is = &facts{outs: map[string]digest.Content{name: now}}
+	step.is = &facts{made: step.Stage.Outs, outs: map[string]digest.Content{name: now}}
 	was, recorded := locked.Data[name]
 	switch {
 	case !now.Exists() && options.AllowMissing:
@@ -137,7 +150,7 @@ func (s *Step) stale(will event.Status, reasons ...Reason) {
 // planStage compares a stage, and looks ahead to what the stages above it will do.
 func (e *Engine) planStage(ctx context.Context, step *Step, plan *Plan, options Options, expected map[string]digest.Content) error {
 	var err error
-	if step.is, err = e.inspect(ctx, step.Stage, expected); err != nil {
+	if step.is, err = e.inspect(ctx, step.Stage, plan.Locked.Stages[step.Stage.Name], expected); err != nil {
 		return err
 	}
 	step.was = plan.Locked.Stages[step.Stage.Name]
@@ -148,6 +161,9 @@ func (e *Engine) planStage(ctx context.Context, step *Step, plan *Plan, options 
 	step.Waits = e.waits(step, plan, expected)
 	if len(step.Waits) == 0 {
 		e.foretell(ctx, step, options, expected)
+		if step.State == Fresh {
+			goneTemps(step, expected)
+		}
 		return nil
 	}
 	e.foretellWaiting(step, plan, options)
@@ -180,7 +196,7 @@ func (e *Engine) waits(step *Step, plan *Plan, expected map[string]digest.Conten
 // contents that a restore will put in place.
 func (e *Engine) foreseen(stage, above *stages.Stage, expected map[string]digest.Content) bool {
 	for _, dep := range stage.Deps {
-		for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
+		for _, owner := range e.Pipeline.OwnersOf(dep) {
 			if _, found := expected[dep.Path]; owner.Stage == above && !found {
 				return false
 			}

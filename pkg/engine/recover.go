@@ -115,8 +115,8 @@ func (e *Engine) ownOuts(was intent, dir string) ([]intendedOut, error) {
 	}
 	own := map[string]bool{}
 	if stage, found := e.Pipeline.Stage(was.Stage); found {
-		for _, out := range stage.Outs {
-			own[out.Path] = true
+		for _, out := range was.Outs {
+			_, own[out.Path] = stage.OutAt(out.Path)
 		}
 	}
 	if entry != nil {
@@ -137,12 +137,38 @@ func (e *Engine) declaredIntent(key string) (intent, bool) {
 			continue
 		}
 		declared := intent{Stage: stage.Name}
+		for _, path := range e.filesBelow(e.State+"/tmp/attempt/"+key+"/outs", "") {
+			if out, found := stage.OutAt(path); found && out.Glob {
+				declared.Outs = append(declared.Outs, intendedOut{Path: path, Existed: true})
+			}
+		}
 		for _, out := range stage.Outs {
+			if out.Glob {
+				continue
+			}
 			declared.Outs = append(declared.Outs, intendedOut{Path: out.Path, Existed: true, Persist: out.Persist})
 		}
 		return declared, true
 	}
 	return intent{}, false
+}
+
+// filesBelow returns the files below a folder, by their path from there.
+func (e *Engine) filesBelow(dir, below string) []string {
+	entries, err := e.Root.ReadDir(path.Join(dir, below))
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, entry := range entries {
+		name := path.Join(below, entry.Name())
+		if entry.IsDir() {
+			files = append(files, e.filesBelow(dir, name)...)
+			continue
+		}
+		files = append(files, name)
+	}
+	return files
 }
 
 // setAside keeps an attempt that nobody can tell the stage of.
@@ -161,18 +187,30 @@ func (e *Engine) setAside(dir string) (*event.Warning, error) {
 // are in place: then it had ended, and only its clearing up was cut short.
 func (e *Engine) recorded(ctx context.Context, was intent) (bool, error) {
 	entry, err := e.Ledger.Stage(was.Stage)
-	if err != nil || entry == nil || len(entry.Outs) != len(was.Outs) || len(was.Outs) == 0 {
+	if err != nil || entry == nil || len(entry.Outs) == 0 || len(was.Outs) == 0 {
 		return false, err
 	}
 	for _, out := range was.Outs {
-		content, found := entry.Out(out.Path)
-		if !found {
+		if _, found := entry.Out(out.Path); !found && !e.mayLack(was.Stage, out.Path) {
 			return false, nil
 		}
+	}
+	for _, out := range entry.Outs {
 		now, err := e.Workspace.Digest(ctx, out.Path)
-		if err != nil || !now.Same(content) {
+		if err != nil || !now.Same(out.Content) {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// mayLack reports whether a stage may end without an out: an optional one, or one of a
+// pattern.
+func (e *Engine) mayLack(name, path string) bool {
+	stage, found := e.Pipeline.Stage(name)
+	if !found {
+		return false
+	}
+	out, found := stage.OutAt(path)
+	return found && (out.Glob || out.Optional)
 }

@@ -9,6 +9,7 @@ import (
 
 	"flow/pkg/event"
 	"flow/pkg/lock"
+	"flow/pkg/stages"
 )
 
 // settleEvery is how long a run may go on before the lock file is written from the
@@ -62,6 +63,7 @@ func (r *run) repro(ctx context.Context) error {
 	if r.plan, err = r.Plan(ctx, r.options); err != nil {
 		return err
 	}
+	r.options.needed = r.plan.needed
 	if err := r.check(ctx, r.plan, r.options); err != nil {
 		return err
 	}
@@ -219,7 +221,8 @@ func (r *run) refresh(ctx context.Context, step *Step) error {
 	if step.was, err = r.Ledger.Stage(step.Stage.Name); err != nil {
 		return err
 	}
-	if step.is, err = r.inspect(ctx, step.Stage, nil); err != nil {
+	r.forgetProbes(step.Stage)
+	if step.is, err = r.inspect(ctx, step.Stage, step.was, nil); err != nil {
 		return err
 	}
 	step.Reasons = r.compare(ctx, step.Stage, step.was, step.is, r.options)
@@ -239,9 +242,14 @@ func (r *run) stillThere(step *Step) error {
 		return problems.Err()
 	}
 	for _, dep := range step.Stage.Deps {
-		if !step.Stage.Frozen && !step.is.deps[dep.Path].Exists() && !r.options.AllowMissing {
-			return fmt.Errorf("dep %s is not there, although what makes it has ended", dep.Path)
+		what := step.is.lacks(dep)
+		if what == "" || step.Stage.Frozen || r.options.AllowMissing {
+			continue
 		}
+		if !dep.InProject() {
+			return errors.New(what)
+		}
+		return fmt.Errorf("%s, although what makes it has ended", what)
 	}
 	return nil
 }
@@ -273,11 +281,8 @@ func (r *run) record(ctx context.Context, done *result) error {
 	stage := done.step.Stage
 	if r.Git {
 		for _, out := range stage.Outs {
-			if !out.Cache {
-				continue
-			}
-			if _, err := r.Workspace.Gitignore(out.Path); err != nil {
-				return fmt.Errorf("ignore %s in git: %w", out.Path, err)
+			if err := r.gitignore(out); err != nil {
+				return err
 			}
 		}
 	}
@@ -298,6 +303,21 @@ func (r *run) record(ctx context.Context, done *result) error {
 		r.settled = time.Now()
 		_, err := r.Ledger.Settle(ctx, nil)
 		return err
+	}
+	return nil
+}
+
+// gitignore keeps an out that flow keeps out of git.
+func (e *Engine) gitignore(out stages.Out) error {
+	if !out.Cache && !out.Temp {
+		return nil
+	}
+	ignore := e.Workspace.Gitignore
+	if out.Glob {
+		ignore = e.Workspace.GitignorePattern
+	}
+	if _, err := ignore(out.Path); err != nil {
+		return fmt.Errorf("ignore %s in git: %w", out.Path, err)
 	}
 	return nil
 }
@@ -368,6 +388,7 @@ func (r *run) end(step *Step, done *result) {
 		}
 	}
 	r.sink.Emit(finished)
+	r.dropTemps(stage)
 }
 
 // queue gives the steps whose parents have ended, in the plan's order.

@@ -39,8 +39,11 @@ func (e *Engine) restorable(ctx context.Context, step *Step, options Options) (m
 // lockedOuts returns the outs as recorded, if each is in the cache or in place.
 func (e *Engine) lockedOuts(ctx context.Context, step *Step) (map[string]digest.Content, bool) {
 	outs := map[string]digest.Content{}
-	for _, out := range step.Stage.Outs {
+	for _, out := range step.is.made {
 		content, recorded := step.was.Out(out.Path)
+		if !recorded && out.Optional {
+			continue // it was not made
+		}
 		if !recorded {
 			return nil, false
 		}
@@ -80,29 +83,42 @@ func remembers(stage *stages.Stage, is *facts) bool {
 // restore makes the outs hold contents that are in the cache. What a person put in
 // their place is kept first.
 func (w *work) restore(ctx context.Context, outs map[string]digest.Content) error {
-	for _, out := range w.step.Stage.Outs {
-		content, found := outs[out.Path]
-		if !found {
+	paths := sortedUnion(w.step.is.outs, outs) // and what was there and is not in the result
+	for _, path := range paths {
+		out, declared := w.step.Stage.OutAt(path)
+		if !declared {
 			continue
 		}
-		now, err := w.e.Workspace.Digest(ctx, out.Path)
-		if err != nil {
-			return fmt.Errorf("out %s: %w", out.Path, err)
-		}
-		if now.Same(content) {
-			if out.Cache && !w.options.NoCommit && !w.e.cached(ctx, content) {
-				if _, err := w.e.Workspace.Save(ctx, out.Path, saveOptions(out, w.options)); err != nil {
-					return fmt.Errorf("save out %s: %w", out.Path, err)
-				}
-			}
-			continue
-		}
-		if err := w.keepEdited(ctx, out, now); err != nil {
+		out.Path = path
+		if err := w.restoreOut(ctx, out, outs[path]); err != nil {
 			return err
 		}
-		if _, err := w.e.Workspace.Checkout(ctx, out.Path, content); err != nil {
-			return fmt.Errorf("restore out %s: %w", out.Path, err)
+	}
+	return nil
+}
+
+// restoreOut makes one out hold a content; none removes it.
+func (w *work) restoreOut(ctx context.Context, out stages.Out, content digest.Content) error {
+	now, err := w.e.Workspace.Digest(ctx, out.Path)
+	if err != nil {
+		return fmt.Errorf("out %s: %w", out.Path, err)
+	}
+	if now.Same(content) {
+		if out.Cache && content.Exists() && !w.options.NoCommit && !w.e.cached(ctx, content) {
+			if _, err := w.e.Workspace.Save(ctx, out.Path, saveOptions(out, w.options)); err != nil {
+				return fmt.Errorf("save out %s: %w", out.Path, err)
+			}
 		}
+		return nil
+	}
+	if err := w.keepEdited(ctx, out, now); err != nil {
+		return err
+	}
+	if !content.Exists() {
+		return w.e.Root.RemoveAll(out.Path)
+	}
+	if _, err := w.e.Workspace.Checkout(ctx, out.Path, content); err != nil {
+		return fmt.Errorf("restore out %s: %w", out.Path, err)
 	}
 	return nil
 }
@@ -117,7 +133,7 @@ func unrestorable(err error) bool {
 // remember puts a result into the run cache.
 func (e *Engine) remember(ctx context.Context, stage *stages.Stage, is *facts, outs map[string]digest.Content, result cache.Result) error {
 	result.Stage = stage.Name
-	for _, out := range sortedOuts(stage) {
+	for _, out := range sortedKeys(outs) {
 		result.Outs = append(result.Outs, cache.ResultOut{Path: out, Content: outs[out]})
 	}
 	return e.Cache.Remember(ctx, action(stage, is), result)

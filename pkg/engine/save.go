@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flow/pkg/digest"
@@ -16,6 +17,9 @@ import (
 // save checks that what the command read is what was recorded, and puts what it
 // wrote into the cache.
 func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
+	if err := w.look(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.checkMade(); err != nil {
 		return nil, err
 	}
@@ -25,11 +29,19 @@ func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
 	return w.saveOuts(ctx)
 }
 
+// look finds which outs there are now: those of patterns file by file, and of the
+// optional ones those that the command made.
+func (w *work) look(ctx context.Context) error {
+	made, err := w.e.concrete(ctx, w.step.Stage, nil)
+	w.made = slices.DeleteFunc(slices.Clone(made), func(out stages.Out) bool { return out.Optional && !w.e.Root.Exists(out.Path) })
+	return err
+}
+
 // saveOuts puts the outs into the cache, with one barrier for all.
 func (w *work) saveOuts(ctx context.Context) (map[string]digest.Content, error) {
 	outs := map[string]digest.Content{}
 	var cached []string
-	for _, out := range w.step.Stage.Outs {
+	for _, out := range w.made {
 		if out.Cache && !w.options.NoCommit {
 			cached = append(cached, out.Path)
 			continue
@@ -54,7 +66,7 @@ func (w *work) saveOuts(ctx context.Context) (map[string]digest.Content, error) 
 // judge warns of outs that are likely not what was meant: empty files, and metrics
 // that can't be read.
 func (w *work) judge(outs map[string]digest.Content) {
-	for _, out := range w.step.Stage.Outs {
+	for _, out := range w.made {
 		content := outs[out.Path]
 		if content.Mode != digest.File {
 			continue
@@ -113,7 +125,7 @@ func (w *work) checkMade() error {
 func (w *work) missingOuts() []string {
 	var missing []string
 	for _, out := range w.step.Stage.Outs {
-		if !w.e.Root.Exists(out.Path) {
+		if !out.Glob && !out.Optional && !w.e.Root.Exists(out.Path) {
 			missing = append(missing, out.Path)
 		}
 	}
@@ -133,12 +145,12 @@ func (w *work) checkRead(ctx context.Context) error {
 	if stage.Frozen {
 		return nil
 	}
-	now := &facts{deps: map[string]digest.Content{}}
+	now := &facts{}
 	if err := w.e.inspectDeps(ctx, stage, now, nil); err != nil {
 		return err
 	}
 	var subjects []string
-	for _, dep := range sortedDeps(stage) {
+	for _, dep := range sortedUnion(now.deps, w.step.is.deps) {
 		if !now.deps[dep].Same(w.step.is.deps[dep]) {
 			subjects = append(subjects, "dep "+dep)
 		}
@@ -157,7 +169,7 @@ func (w *work) checkRead(ctx context.Context) error {
 }
 
 func (w *work) keepAllEdited(ctx context.Context) error {
-	for _, out := range w.step.Stage.Outs {
+	for _, out := range w.step.is.made {
 		now, err := w.e.Workspace.Digest(ctx, out.Path)
 		if err != nil {
 			return fmt.Errorf("out %s: %w", out.Path, err)

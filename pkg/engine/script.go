@@ -25,17 +25,12 @@ func (w *work) runScripts(ctx context.Context, a *attempt) error {
 		return err
 	}
 	defer out.close()
-	env := make([]string, 0, len(stage.Env)+2)
-	for _, v := range stage.Env {
-		env = append(env, v.Name+"="+v.Value)
-	}
-	env = append(env, "FLOW_ROOT="+w.e.Root.Dir(), "FLOW_STAGE="+stage.Name)
 	if err := w.e.Root.MkdirAll(stage.Wdir, 0o755); err != nil {
 		return fmt.Errorf("make wdir %s: %w", stage.Wdir, err)
 	}
 	for _, script := range stage.Cmd {
 		outcome, err := w.e.Runner.Run(ctx, Command{
-			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: env,
+			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: w.e.stageEnv(stage),
 			Locks: []*os.File{a.guard.File()},
 		}, out.line)
 		if err == nil {

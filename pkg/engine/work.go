@@ -22,6 +22,7 @@ type work struct {
 	step     *Step
 	options  Options
 	messages chan<- message
+	made     []stages.Out // once they are: the outs, those of patterns file by file
 }
 
 // message is what a worker tells the owner: events while it works, a result at its
@@ -171,7 +172,7 @@ func (w *work) again(ctx context.Context, moved bool) (*result, error) {
 		return nil, err
 	}
 	w.step.was = now
-	if w.step.is, err = w.e.inspect(ctx, w.step.Stage, nil); err != nil {
+	if w.step.is, err = w.e.inspect(ctx, w.step.Stage, now, nil); err != nil {
 		return nil, err
 	}
 	reasons := w.e.compare(ctx, w.step.Stage, w.step.was, w.step.is, w.options)
@@ -227,6 +228,9 @@ func (w *work) frozen(ctx context.Context) (*result, error) {
 		}
 		return r, err
 	}
+	if err := w.look(ctx); err != nil {
+		return nil, err
+	}
 	outs, err := w.saveOuts(ctx)
 	if err != nil {
 		return nil, err
@@ -239,7 +243,7 @@ func (w *work) run(ctx context.Context, a *attempt) (*result, error) {
 	if err := w.keepAllEdited(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.begin(ctx, w.step.Stage); err != nil {
+	if err := a.begin(ctx, w.step.is.made); err != nil {
 		if _, undo := a.rollBack(); undo != nil {
 			err = errors.Join(err, undo)
 		}

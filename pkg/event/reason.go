@@ -16,6 +16,21 @@ var verbs = map[Kind]string{
 	OutMissing: "is missing", NotCached: "is not in the cache",
 }
 
+// longest is how many characters of a subject are shown: a dep may be a whole script.
+const longest = 100
+
+// brief is a text on one line.
+func brief(text string) string {
+	if !strings.ContainsAny(text, "\n\t") && len(text) <= longest {
+		return text
+	}
+	line := []rune(strings.Join(strings.Fields(text), " "))
+	if len(line) > longest {
+		return string(line[:longest-1]) + "…"
+	}
+	return string(line)
+}
+
 // String says the difference in one line: "param params.yaml:train.lr 0.1 → 0.2".
 func (r Reason) String() string {
 	if r.Kind == Upstream {
@@ -23,7 +38,7 @@ func (r Reason) String() string {
 	}
 	words := []string{string(r.Kind)}
 	if label, found := labels[r.Kind]; found {
-		words = []string{label, r.Subject}
+		words = []string{label, brief(r.Subject)}
 	}
 	changed := r.Kind == DepChanged || r.Kind == OutChanged || r.Kind == SourceChanged
 	switch {

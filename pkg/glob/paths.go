@@ -1,9 +1,6 @@
 package glob
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // HasMeta reports whether a path is a pattern: whether it has one of * ? [.
 func HasMeta(path string) bool { return strings.ContainsAny(path, "*?[") }
@@ -37,19 +34,6 @@ func Base(pattern string) string {
 		return "."
 	}
 	return strings.Join(plain, "/")
-}
-
-// Depth returns how many components below its Base a pattern reaches; -1 for any
-// number.
-func Depth(pattern string) int {
-	parts := strings.Split(pattern, "/")
-	if slices.ContainsFunc(parts, deep) {
-		return -1
-	}
-	if base := Base(pattern); base != "." {
-		return len(parts) - strings.Count(base, "/") - 1
-	}
-	return len(parts)
 }
 
 // Meet reports whether two patterns, or a pattern and a path, may have to do with one

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,14 +137,14 @@ func (d *decoder) entry(stage *node) *Entry {
 		case "env":
 			e.Env = n.texts()
 		case "deps":
-			e.Deps = d.items(n)
+			e.Deps = d.items(n, true)
 		case "params":
 			e.Params = Params{}
 			for _, file := range n.kids {
 				e.Params[file.key] = file.raws()
 			}
 		case "outs":
-			e.Outs = d.items(n)
+			e.Outs = d.items(n, false)
 		default:
 			d.fail(n, "stage %q has an unknown key %q", stage.key, n.key)
 		}
@@ -151,16 +152,20 @@ func (d *decoder) entry(stage *node) *Entry {
 	return e
 }
 
-func (d *decoder) items(n *node) []Item {
+// items reads deps or outs. Only deps may be of another kind than paths.
+func (d *decoder) items(n *node, deps bool) []Item {
 	items := make([]Item, 0, len(n.kids))
 	for _, kid := range n.kids {
-		if d.name(kid) {
+		if deps && outside.MatchString(kid.key) || d.name(kid) {
 			items = append(items, Item{Path: kid.key, Content: d.content(kid)})
 		}
 	}
 	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Path, b.Path) })
 	return items
 }
+
+// outside knows the names of deps that are no paths in the project.
+var outside = regexp.MustCompile(`^(cmd|env|exe):|^https?://`)
 
 // name holds every path to the one gate: a lock comes with a cloned repository.
 func (d *decoder) name(n *node) bool {

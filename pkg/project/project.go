@@ -198,7 +198,7 @@ func (p *Project) Engine() (*engine.Engine, error) {
 	}
 	e := &engine.Engine{
 		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
-		Runner: Runner{}, State: State, Git: p.Git,
+		Runner: Runner{}, Probe: probe, State: State, Git: p.Git,
 	}
 	if p.Git {
 		e.GitTracked = p.Tracked

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"flow/pkg/diag"
 	"flow/pkg/disk"
 	"flow/pkg/document"
 )
@@ -186,28 +185,6 @@ func (l *loader) paths(node *document.Node, what string) []Path {
 		}
 	}
 	return found
-}
-
-func (l *loader) deps(node *document.Node, wdir string) []Dep {
-	var deps []Dep
-	seen := map[string]diag.Pos{}
-	for _, item := range l.list(node, "deps") {
-		location, ok := l.path(item, wdir, "dep")
-		if !ok {
-			continue
-		}
-		if location == "." {
-			l.fail(item, "name the files and directories that the command reads", "a dep can't be the whole project")
-			continue
-		}
-		if _, found := seen[location]; found {
-			l.fail(item, "name it once", "dep %q is declared twice", location)
-			continue
-		}
-		seen[location] = item.Pos
-		deps = append(deps, Dep{Path: location, Pos: item.Pos})
-	}
-	return deps
 }
 
 // params decodes "key" of the default file, and {file: [keys]} of others.

@@ -3,10 +3,12 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flow/pkg/dag"
 	"flow/pkg/diag"
+	"flow/pkg/glob"
 )
 
 // Graph returns the order that the stages' paths ask for: an edge runs from each
@@ -34,10 +36,10 @@ func (p *Pipeline) Graph() (*dag.Graph, error) {
 func (p *Pipeline) edgesInto(stage *Stage, problems *diag.List) []dag.Edge {
 	var edges []dag.Edge
 	seen := map[string]bool{}
-	add := func(path string, pos diag.Pos) {
-		for _, owner := range p.OwnerOf(path) {
+	add := func(dep Dep) {
+		for _, owner := range p.OwnersOf(dep) {
 			if owner.Stage == stage {
-				problems.Add(diag.At(pos, "stage %q depends on its own out %q", stage.Name, owner.Out.Path).
+				problems.Add(diag.At(dep.Pos, "stage %q depends on its own out %q", stage.Name, owner.Out.Path).
 					WithNote(owner.Out.Pos, "the out is declared here").
 					WithHint("remove the dep, or let another stage make it"))
 				continue
@@ -49,12 +51,12 @@ func (p *Pipeline) edgesInto(stage *Stage, problems *diag.List) []dag.Edge {
 		}
 	}
 	for _, dep := range stage.Deps {
-		add(dep.Path, dep.Pos)
+		add(dep)
 	}
 	file := ""
 	for _, param := range stage.Params {
 		if param.File != file {
-			add(param.File, param.Pos)
+			add(Dep{Path: param.File, Pos: param.Pos})
 		}
 		file = param.File
 	}
@@ -64,7 +66,7 @@ func (p *Pipeline) edgesInto(stage *Stage, problems *diag.List) []dag.Edge {
 // overlaps finds outs that are the same path, or one inside the other.
 func (p *Pipeline) overlaps() diag.List {
 	var problems diag.List
-	p.OwnerOf(".")
+	p.OwnerOf(".") // makes the owners
 	for i, owner := range p.owners.sorted {
 		for _, other := range p.owners.sorted[i+1:] {
 			if other.Out.Path == owner.Out.Path {
@@ -74,10 +76,34 @@ func (p *Pipeline) overlaps() diag.List {
 			if !strings.HasPrefix(other.Out.Path, owner.Out.Path+"/") && owner.Out.Path != "." {
 				break
 			}
-			problems.Add(diag.At(other.Out.Pos, "out %q of %s lies inside out %q of %s",
-				other.Out.Path, other.Stage.kindName(), owner.Out.Path, owner.Stage.kindName()).
-				WithNote(owner.Out.Pos, "the directory is declared here").
-				WithHint("let each path have one owner: write beside the directory, or declare the directory only"))
+			problems.Add(inside(owner, other))
+		}
+	}
+	return append(problems, p.globOverlaps()...)
+}
+
+func inside(owner, other Owner) *diag.Error {
+	return diag.At(other.Out.Pos, "out %q of %s lies inside out %q of %s",
+		other.Out.Path, other.Stage.kindName(), owner.Out.Path, owner.Stage.kindName()).
+		WithNote(owner.Out.Pos, "the directory is declared here").
+		WithHint("let each path have one owner: write beside the directory, or declare the directory only")
+}
+
+// globOverlaps finds patterns of outs that another out may match.
+func (p *Pipeline) globOverlaps() diag.List {
+	var problems diag.List
+	for i, owner := range p.owners.globs {
+		others := append(p.owners.plain(glob.Base(owner.Out.Path)), p.owners.globs[i+1:]...)
+		if glob.Base(owner.Out.Path) == "." {
+			others = append(slices.Clone(p.owners.sorted), p.owners.globs[i+1:]...)
+		}
+		for _, other := range others {
+			if glob.Meet(owner.Out.Path, other.Out.Path) {
+				problems.Add(diag.At(other.Out.Pos, "out %q of %s may be one of the outs %q of %s",
+					other.Out.Path, other.Stage.kindName(), owner.Out.Path, owner.Stage.kindName()).
+					WithNote(owner.Out.Pos, "the pattern is declared here").
+					WithHint("let each path have one owner: give one of them a folder of its own"))
+			}
 		}
 	}
 	return problems
@@ -104,7 +130,7 @@ func (p *Pipeline) explainCycle(cycle *dag.CycleError) error {
 	for i := 0; i+1 < len(cycle.Path); i++ {
 		from, to := p.byName[cycle.Path[i]], p.byName[cycle.Path[i+1]]
 		for _, dep := range to.reads() {
-			if p.owns(from, dep.Path) {
+			if p.owns(from, dep) {
 				problem.WithNote(dep.Pos, "%q reads %q, which %q makes", to.Name, dep.Path, from.Name)
 				break
 			}
@@ -113,8 +139,8 @@ func (p *Pipeline) explainCycle(cycle *dag.CycleError) error {
 	return diag.List{problem.WithHint("take one of these deps away")}
 }
 
-func (p *Pipeline) owns(stage *Stage, path string) bool {
-	for _, owner := range p.OwnerOf(path) {
+func (p *Pipeline) owns(stage *Stage, dep Dep) bool {
+	for _, owner := range p.OwnersOf(dep) {
 		if owner.Stage == stage {
 			return true
 		}

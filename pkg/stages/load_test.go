@@ -1,12 +1,15 @@
 package stages
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
@@ -142,6 +145,9 @@ func TestSchema(t *testing.T) {
 
 	example, err := os.ReadFile("../../pipeline.yaml")
 	require.NoError(t, err)
+	for name, text := range scripted(t) {
+		t.Run(name, func(t *testing.T) { require.NoError(t, compiled.Validate(plainJSON(t, text))) })
+	}
 	for _, text := range []string{whole, templated, string(example), ""} {
 		require.NoError(t, compiled.Validate(plainJSON(t, text)))
 	}
@@ -149,6 +155,27 @@ func TestSchema(t *testing.T) {
 		"stages: {a: {foreach: [1], cmd: x}}", "stages: {a: {matrix: {b: 1}, cmd: x}}", "stages: {a: {cmd: x, frozen: word}}", "vars: [1]"} {
 		require.Error(t, compiled.Validate(plainJSON(t, text)), text)
 	}
+}
+
+// scripted returns the pipelines of the command line's scripts that can be read.
+func scripted(t *testing.T) map[string]string {
+	files, err := filepath.Glob("../../cmd/flow/testdata/script/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	found := map[string]string{}
+	for _, name := range files {
+		archive, err := txtar.ParseFile(name)
+		require.NoError(t, err)
+		for _, file := range archive.Files {
+			if !strings.HasSuffix(file.Name, ".yaml") || !bytes.Contains(file.Data, []byte("stages:")) {
+				continue
+			}
+			if _, err := Parse(File, file.Data, nil); err == nil {
+				found[filepath.Base(name)+"/"+file.Name] = string(file.Data)
+			}
+		}
+	}
+	return found
 }
 
 // plainJSON turns YAML into what the schema's library reads.

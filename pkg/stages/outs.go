@@ -2,6 +2,7 @@ package stages
 
 import (
 	"flow/pkg/document"
+	"flow/pkg/glob"
 )
 
 // outs decodes a list of outs, metrics or plots: each a path, or a path with flags.
@@ -26,17 +27,34 @@ func (l *loader) out(pathNode, flags *document.Node, stage *Stage, kind OutKind)
 		l.fail(pathNode, "name the files and directories that the command writes", "an out can't be the whole project")
 		return
 	}
-	out := Out{Path: location, Pos: pathNode.Pos, Kind: kind, Cache: true, Push: true}
+	out := Out{Path: location, Pos: pathNode.Pos, Kind: kind, Cache: true, Push: true, Glob: glob.HasMeta(location)}
+	if out.Glob && !l.pattern(pathNode, location, kind) {
+		return
+	}
 	if flags != nil && flags.Kind != document.Null {
 		l.outFlags(flags, &out)
 	}
 	stage.Outs = append(stage.Outs, out)
 }
 
+// pattern checks a pattern of outs.
+func (l *loader) pattern(node *document.Node, pattern string, kind OutKind) bool {
+	if problem := glob.Problem(pattern); problem != "" {
+		l.fail(node, "", "the pattern %q %s", pattern, problem)
+		return false
+	}
+	if kind != PlainOut {
+		l.fail(node, "name each file; only outs may be patterns", "a %s can't be a pattern", kind)
+	}
+	return kind == PlainOut
+}
+
 func (l *loader) outFlags(flags *document.Node, out *Out) {
 	known := map[string]field{
 		"cache":      func(n *document.Node) { out.Cache = l.flag(n, "cache") },
 		"persist":    func(n *document.Node) { out.Persist = l.flag(n, "persist") },
+		"optional":   func(n *document.Node) { out.Optional = l.flag(n, "optional") },
+		"temp":       func(n *document.Node) { out.Temp = l.flag(n, "temp") },
 		"push":       func(n *document.Node) { out.Push = l.flag(n, "push") },
 		"remote":     func(n *document.Node) { out.Remote = l.text(n, "remote") },
 		"desc":       func(n *document.Node) { out.Desc = l.text(n, "desc") },
@@ -53,7 +71,18 @@ func (l *loader) outFlags(flags *document.Node, out *Out) {
 		out.Plot = plot
 		l.plotFields(plot, known)
 	}
+	if flags.Get("temp") != nil {
+		out.Cache = false // unless it is asked for: the point is to save room
+	}
 	l.fields(flags, string(out.Kind)+" "+out.Path, known)
+	switch {
+	case out.Temp && out.Persist:
+		l.fail(flags.Get("temp"), "take one of the two away", "an out can't be both temp and persist")
+	case out.Temp && out.Kind != PlainOut:
+		l.fail(flags.Get("temp"), "declare it among the outs", "a %s can't be temp, as it is there to be looked at", out.Kind)
+	case out.Glob && out.Persist:
+		l.fail(flags.Get("persist"), "name the files", "a pattern can't be persist")
+	}
 }
 
 // plotFields adds the keys that say how a plot is drawn.

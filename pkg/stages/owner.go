@@ -3,6 +3,8 @@ package stages
 import (
 	"slices"
 	"strings"
+
+	"flow/pkg/glob"
 )
 
 // Owner is a stage with the out of its that a path has to do with.
@@ -21,10 +23,34 @@ func (p *Pipeline) OwnerOf(path string) []Owner {
 	return p.owners.of(path)
 }
 
+// OwnersOf returns who may write what a dep reads.
+func (p *Pipeline) OwnersOf(dep Dep) []Owner {
+	switch dep.Kind {
+	case PathDep:
+		return p.OwnerOf(dep.Path)
+	case GlobDep:
+		p.OwnerOf(".") // makes the owners
+		near := p.owners.sorted
+		if base := glob.Base(dep.Path); base != "." {
+			near = p.owners.plain(base)
+		}
+		var found []Owner
+		for _, owner := range slices.Concat(near, p.owners.globs) {
+			if glob.Meet(dep.Path, owner.Out.Path) {
+				found = append(found, owner)
+			}
+		}
+		return found
+	}
+	return nil
+}
+
 // owners is the outs of a pipeline, found by path.
 type owners struct {
 	byPath map[string][]Owner
 	sorted []Owner // by path with "/" first, so that what is inside a path follows it
+	globs  []Owner // those that are patterns; they are not among the others
+	all    []Owner
 }
 
 func newOwners(stages []*Stage) *owners {
@@ -32,6 +58,11 @@ func newOwners(stages []*Stage) *owners {
 	for _, stage := range stages {
 		for i := range stage.Outs {
 			owner := Owner{Stage: stage, Out: &stage.Outs[i]}
+			o.all = append(o.all, owner)
+			if owner.Out.Glob {
+				o.globs = append(o.globs, owner)
+				continue
+			}
 			o.byPath[owner.Out.Path] = append(o.byPath[owner.Out.Path], owner)
 			o.sorted = append(o.sorted, owner)
 		}
@@ -42,8 +73,19 @@ func newOwners(stages []*Stage) *owners {
 
 func (o *owners) of(path string) []Owner {
 	if path == "." {
-		return o.sorted
+		return o.all
 	}
+	found := o.plain(path)
+	for _, owner := range o.globs {
+		if glob.Meet(owner.Out.Path, path) {
+			found = append(found, owner)
+		}
+	}
+	return found
+}
+
+// plain is of without the patterns.
+func (o *owners) plain(path string) []Owner {
 	var found []Owner
 	for around := path; ; {
 		found = append(found, o.byPath[around]...)
@@ -85,4 +127,20 @@ func comparePaths(a, b string) int {
 		return int(a[i]) - int(b[i])
 	}
 	return len(a) - len(b)
+}
+
+// OutAt returns the out of a stage that a path is, or that is a pattern and matches it.
+func (s *Stage) OutAt(path string) (Out, bool) {
+	for _, out := range s.Outs {
+		if out.Path == path {
+			return out, true
+		}
+		if !out.Glob {
+			continue
+		}
+		if pattern := glob.Compile(out.Path, true); pattern.Match(path) {
+			return out, true
+		}
+	}
+	return Out{}, false
 }

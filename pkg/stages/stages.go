@@ -64,11 +64,34 @@ type Stage struct {
 // EnvVar is one environment variable set for a command.
 type EnvVar struct{ Name, Value string }
 
-// Dep is a file or directory that a stage reads.
+// DepKind tells what kind of thing a stage reads.
+type DepKind string
+
+// The kinds of dep.
+const (
+	PathDep DepKind = ""     // a file or directory
+	GlobDep DepKind = "glob" // the files that match a pattern, each for itself
+	CmdDep  DepKind = "cmd"  // what a command prints
+	EnvDep  DepKind = "env"  // the value of an environment variable
+	ExeDep  DepKind = "exe"  // the content of a program on PATH
+	URLDep  DepKind = "url"  // what is behind an http(s) address: its etag, or its content
+)
+
+// Dep is what a stage reads.
 type Dep struct {
+	Kind DepKind
+	// Path is the path or the pattern; of other kinds the name under which the dep is
+	// recorded: the address of a URL, else the kind, a colon and what the person wrote.
 	Path string
 	Pos  diag.Pos
 }
+
+// Text is what the person wrote of a dep that is no path: the command, the variable,
+// the program, the address.
+func (d Dep) Text() string { return strings.TrimPrefix(d.Path, string(d.Kind)+":") }
+
+// InProject reports whether a dep is files of the project.
+func (d Dep) InProject() bool { return d.Kind == PathDep || d.Kind == GlobDep }
 
 // Param is a value in a params file that a stage reads; with an empty Key, the
 // whole file.
@@ -89,16 +112,19 @@ const (
 	PlotOut  OutKind = "plot"
 )
 
-// Out is a file or directory that a stage writes.
+// Out is a file or directory that a stage writes, or a pattern of files.
 type Out struct {
-	Path    string
-	Pos     diag.Pos
-	Kind    OutKind
-	Cache   bool // kept in the cache and out of git
-	Persist bool // not removed before the command runs
-	Push    bool
-	Remote  string
-	Desc    string
+	Path     string
+	Pos      diag.Pos
+	Kind     OutKind
+	Glob     bool // the path is a pattern: each file that matches is an out
+	Cache    bool // kept in the cache and out of git
+	Persist  bool // not removed before the command runs
+	Optional bool // the command may leave it out
+	Temp     bool // removed when the last stage that reads it is done
+	Push     bool
+	Remote   string
+	Desc     string
 	// Direction tells which way a metric is better: "higher" or "lower", by the
 	// metric's dotted key; the key "" stands for all of the file's.
 	Direction map[string]string

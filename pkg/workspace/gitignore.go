@@ -8,30 +8,42 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"flow/pkg/glob"
 )
 
 // Gitignore adds a path to the .gitignore beside it, as /base, unless a line says so
 // already. It reports whether it changed the file. The rest of the file stays as it
 // is, with its kind of line ends; a last line that has none gets one.
 func (w *Workspace) Gitignore(name string) (bool, error) {
-	return w.editIgnore(name, func(text []byte, pattern string) []byte {
-		if slices.ContainsFunc(lines(text), func(line []byte) bool { return saysSo(line, pattern) }) {
-			return text
-		}
-		end := "\n"
-		if bytes.Contains(text, []byte("\r\n")) {
-			end = "\r\n"
-		}
-		if len(text) > 0 && text[len(text)-1] != '\n' {
-			text = append(text, end...)
-		}
-		return append(append(text, pattern...), end...)
-	})
+	return w.editIgnore(name, ignorePattern(path.Base(name)), addLine)
+}
+
+// GitignorePattern is Gitignore for all that a pattern matches, in the .gitignore of
+// the folder that the matches are in.
+func (w *Workspace) GitignorePattern(pattern string) (bool, error) {
+	base := glob.Base(pattern)
+	rest := strings.TrimPrefix(pattern, base+"/")
+	return w.editIgnore(path.Join(base, "any"), "/"+rest, addLine)
+}
+
+func addLine(text []byte, pattern string) []byte {
+	if slices.ContainsFunc(lines(text), func(line []byte) bool { return saysSo(line, pattern) }) {
+		return text
+	}
+	end := "\n"
+	if bytes.Contains(text, []byte("\r\n")) {
+		end = "\r\n"
+	}
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		text = append(text, end...)
+	}
+	return append(append(text, pattern...), end...)
 }
 
 // Ungitignore takes back what Gitignore added. A file that holds nothing else goes.
 func (w *Workspace) Ungitignore(name string) (bool, error) {
-	return w.editIgnore(name, func(text []byte, pattern string) []byte {
+	return w.editIgnore(name, ignorePattern(path.Base(name)), func(text []byte, pattern string) []byte {
 		return bytes.Join(slices.DeleteFunc(lines(text), func(line []byte) bool { return saysSo(line, pattern) }), nil)
 	})
 }
@@ -48,7 +60,7 @@ func saysSo(line []byte, pattern string) bool {
 	return text == pattern || text == pattern+"/"
 }
 
-func (w *Workspace) editIgnore(name string, edit func(text []byte, pattern string) []byte) (bool, error) {
+func (w *Workspace) editIgnore(name, pattern string, edit func(text []byte, pattern string) []byte) (bool, error) {
 	if err := w.gate(name); err != nil {
 		return false, err
 	}
@@ -59,7 +71,7 @@ func (w *Workspace) editIgnore(name string, edit func(text []byte, pattern strin
 	if err != nil {
 		return false, err
 	}
-	edited := edit(slices.Clone(text), ignorePattern(path.Base(name)))
+	edited := edit(slices.Clone(text), pattern)
 	switch {
 	case bytes.Equal(edited, text):
 		return false, nil
