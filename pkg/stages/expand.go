@@ -13,8 +13,7 @@ import (
 // Expand returns the values of a pipeline's file as Parse decodes them: with vars
 // merged, templates filled in, and a stage for each item of a foreach or a matrix.
 func Expand(file string, text []byte, read Files) (*document.Node, error) {
-	_, root, err := parse(file, text, read)
-	return root, err
+	return ExpandWith(Options{}, file, text, read)
 }
 
 // expander fills in the templates of a pipeline before it is decoded. It works on
@@ -25,7 +24,7 @@ type expander struct {
 	root      *document.Node
 	global    *scope
 	files     map[string]*varsFile
-	options   map[*document.Node]string // of mappings in cmds
+	flags     map[*document.Node]string // that mappings in cmds became
 	nodes     int
 	bytes     int
 	steps     int
@@ -43,7 +42,7 @@ func (l *loader) expand(root *document.Node, text []byte, read Files) *document.
 			return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
 		}
 	}
-	e := &expander{loader: l, read: read, root: root, files: map[string]*varsFile{}, options: map[*document.Node]string{}}
+	e := &expander{loader: l, read: read, root: root, files: map[string]*varsFile{}, flags: map[*document.Node]string{}}
 	e.global = e.globals(root.Get("vars"))
 	if len(e.problems) > 0 {
 		return nil

@@ -148,15 +148,15 @@ func (e *expander) part(node *document.Node, m match, names *scope, may takes) (
 	if value.Kind != document.Map {
 		return scalarText(value), true
 	}
-	if text, ok = e.options[value]; ok {
+	if text, ok = e.flags[value]; ok {
 		return text, true
 	}
-	text, problem := flags(value)
+	text, problem := flags(value, e.options.Flags)
 	if problem != "" {
 		e.failAt(node, m, "", "%q %s", m.name(), problem)
 		return "", false
 	}
-	e.options[value] = text
+	e.flags[value] = text
 	return text, true
 }
 
