@@ -30,6 +30,9 @@ func (e *expander) value(node *document.Node, m match, names *scope, may takes, 
 		return nil, false
 	}
 	value, why := names.look(path)
+	if twofold := ambiguous(path, names); twofold != nil {
+		why, hasDefault = twofold, false
+	}
 	switch {
 	case why == nil && !(hasDefault && value.Kind == document.Null):
 		return value, true
@@ -76,6 +79,10 @@ func (e *expander) warnShellDefault(node *document.Node, m match, path []string,
 func (e *expander) failLook(node *document.Node, m match, path []string, names *scope, may takes, why *absence) {
 	hint := why.hint
 	_, owner := names.find(path[0])
+	if nested := nestedHint(path, names); nested != "" && !strings.Contains(why.hint, "${"+eachItem) {
+		e.failAt(node, m, nested, "%s", why.problem)
+		return
+	}
 	switch {
 	case e.isEnv(path, names):
 		hint = "environment variables fill in no templates: declare them under env:, and write $NAME in the cmd"
