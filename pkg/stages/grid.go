@@ -32,6 +32,14 @@ type exclusions struct {
 	matched []bool
 }
 
+// note keeps whether an exclude matched, and a hint only while it is always the same.
+func (x *exclusions) note(i int, matched bool, hint string) {
+	if x.hints[i] != "" && x.hints[i] != hint {
+		hint = "in no round of the foreach are there such values"
+	}
+	x.matched[i], x.hints[i] = x.matched[i] || matched, hint
+}
+
 // isRule tells an exclude or include from a variable of that name, whose list holds
 // something that is no mapping.
 func (e *expander) isRule(entry document.Entry) bool {
@@ -125,8 +133,7 @@ func (g *grid) checkRules() bool {
 // drop takes the cells away that an exclude matches in all that it names.
 func (g *grid) drop(excluded *exclusions) {
 	if excluded.matched == nil {
-		excluded.items, excluded.matched = g.exclude, make([]bool, len(g.exclude))
-		excluded.hints = make([]string, len(g.exclude))
+		excluded.items, excluded.matched, excluded.hints = g.exclude, make([]bool, len(g.exclude)), make([]string, len(g.exclude))
 	}
 	for i, item := range g.exclude {
 		kept := g.cells[:0]
@@ -136,8 +143,7 @@ func (g *grid) drop(excluded *exclusions) {
 			}
 		}
 		if i < len(excluded.matched) {
-			excluded.matched[i] = excluded.matched[i] || len(kept) < len(g.cells)
-			excluded.hints[i] = g.foreign(item)
+			excluded.note(i, len(kept) < len(g.cells), g.foreign(item))
 		}
 		g.cells = kept
 	}
