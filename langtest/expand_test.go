@@ -127,7 +127,7 @@ func loadWithDVC(t *testing.T, python, base string) map[string]resolved {
 
 func loadWithFlow(t *testing.T, dir string) resolved {
 	t.Helper()
-	pipeline, err := stages.LoadDir(dir, stages.File)
+	pipeline, err := parse(t, dir)
 	if err != nil {
 		for _, problem := range diag.All(err) {
 			require.NotEmpty(t, problem.Pos.File, "%v", problem)
@@ -150,6 +150,20 @@ func loadWithFlow(t *testing.T, dir string) resolved {
 		told.Plots = append(told.Plots, plot.ID)
 	}
 	return told
+}
+
+// parse reads a pipeline with what its project's file config says, which is DVC's.
+func parse(t *testing.T, dir string) (*stages.Pipeline, error) {
+	t.Helper()
+	var options stages.Options
+	if config, err := os.ReadFile(filepath.Join(dir, "config")); err == nil {
+		options.Flags.Negate = bytes.Contains(config, []byte("bool = boolean_optional"))
+		options.Flags.Repeat = bytes.Contains(config, []byte("list = append"))
+	}
+	text, err := os.ReadFile(filepath.Join(dir, stages.File))
+	require.NoError(t, err)
+	read := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))) }
+	return stages.ParseWith(options, stages.File, text, read)
 }
 
 func tell(s *stages.Stage) stage {

@@ -8,6 +8,7 @@ import (
 
 	"flow/pkg/document"
 	"flow/pkg/stages"
+	"flow/pkg/ui"
 	"flow/pkg/values"
 )
 
@@ -47,6 +48,7 @@ func runCompile(a *app, targets []string) error {
 	if root == nil {
 		root = document.Of(document.Fields{})
 	}
+	sayWarnings(a, pipeline)
 	text := document.Encode(root)
 	if !a.json {
 		_, err = a.out.Write(text)
@@ -58,6 +60,16 @@ func runCompile(a *app, targets []string) error {
 	}
 	_, err = fmt.Fprintf(a.out, "%s\n", tree.JSON())
 	return err
+}
+
+// sayWarnings tells what may be a mistake.
+func sayWarnings(a *app, pipeline *stages.Pipeline) {
+	for _, warning := range pipeline.Warnings {
+		a.say("%s %s", ui.StyleFor(a.err).Yellow("note:"), warning.Error())
+		if warning.Hint != "" {
+			a.say("  %s", warning.Hint)
+		}
+	}
 }
 
 // onlyStages keeps the stages and groups that were named, and nothing else.

@@ -60,7 +60,7 @@ func configLong() string {
 	var b strings.Builder
 	b.WriteString("Read and write settings. A value in .flow/config.local counts before one in\n.flow/config, which git shares, and that before your own.\n\nThe keys:\n")
 	for _, key := range project.Keys() {
-		fmt.Fprintf(&b, "  %-12s %s\n", key.Name, key.Desc)
+		fmt.Fprintf(&b, "  %-13s %s\n", key.Name, key.Desc)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

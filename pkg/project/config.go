@@ -33,6 +33,7 @@ var scopes = []Scope{User, Shared, Local}
 type Key struct {
 	Name, Desc string
 	List       bool
+	Words      []string // that it may be; nil for anything
 }
 
 // Keys lists all settings.
@@ -40,6 +41,10 @@ func Keys() []Key {
 	return []Key{
 		{Name: "cache.dir", Desc: "where the cache is; relative to the project's root; default .flow/cache"},
 		{Name: "cache.type", Desc: "how files come out of the cache, tried in order: reflink, hardlink, symlink, copy; default reflink,copy", List: true},
+		{Name: "parsing.bool", Desc: "how a mapping in a cmd writes what is false: store_true leaves it out, boolean_optional writes --no-NAME; default store_true",
+			Words: []string{"store_true", "boolean_optional"}},
+		{Name: "parsing.list", Desc: "how a mapping in a cmd writes a list: nargs is --n 1 2, append is --n 1 --n 2; default nargs",
+			Words: []string{"nargs", "append"}},
 	}
 }
 
@@ -132,6 +137,9 @@ func checkConfig(doc *document.Document) diag.List {
 			name := section.Key.Text + "." + entry.Key.Text
 			if !slices.Contains(names, name) {
 				problems.Add(unknownKey(entry.Key.Errorf("the config has an unknown key %q", name), name, names))
+			}
+			if wrong := wrongWord(name, entry.Value.Text); wrong != nil {
+				problems.Add(entry.Value.Errorf("%s", wrong.Msg).WithHint("%s", wrong.Hint))
 			}
 		}
 		if section.Value.Kind != document.Map {
@@ -253,6 +261,9 @@ func (c *Config) Set(scope Scope, key, value string) error {
 		if _, err := parseLinks(value); err != nil {
 			return err
 		}
+	}
+	if wrong := wrongWord(key, value); wrong != nil && value != "" {
+		return wrong
 	}
 	doc := c.files[scope]
 	if doc == nil {

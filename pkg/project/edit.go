@@ -43,7 +43,7 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 
 // check tells what is wrong with a pipeline.
 func (p *Project) check(file string, text []byte) error {
-	pipeline, err := stages.Parse(file, text, p.Root.Read)
+	pipeline, err := p.parsePipeline(file, text, p.Root.Read)
 	if err == nil {
 		_, err = pipeline.Graph()
 	}

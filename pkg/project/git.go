@@ -183,7 +183,7 @@ func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
 	if err != nil {
 		return stages.Parse(stages.File, nil, nil)
 	}
-	pipeline, err := stages.Parse(stages.File, text, func(name string) ([]byte, error) { return r.Read(ctx, name) })
+	pipeline, err := r.project.parsePipeline(stages.File, text, func(name string) ([]byte, error) { return r.Read(ctx, name) })
 	if err != nil {
 		return nil, fmt.Errorf("at %s: %w", r.Name, err)
 	}

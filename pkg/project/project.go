@@ -161,7 +161,7 @@ func (p *Project) Pipeline() (*stages.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stages.Parse(stages.File, text, p.Root.Read)
+	return p.parsePipeline(stages.File, text, p.Root.Read)
 }
 
 // Compiled reads the declared pipeline as values: without vars, foreach, matrix and
@@ -171,7 +171,7 @@ func (p *Project) Compiled() (*document.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stages.Expand(stages.File, text, p.Root.Read)
+	return stages.ExpandWith(p.Config.Parsing(), stages.File, text, p.Root.Read)
 }
 
 func (p *Project) pipelineText() ([]byte, error) {

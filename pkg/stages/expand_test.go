@@ -3,6 +3,7 @@ package stages
 import (
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,6 +75,49 @@ func TestParse_templates(t *testing.T) {
 	require.Equal(t, "hello.yaml", p.Params[0].Path)
 }
 
+// TestParse_defaults: what follows :- stands for a name that is not defined or empty.
+func TestParse_defaults(t *testing.T) {
+	files := folder{"params.yaml": "lr: 0.1\nnone:\nempty: ''\nlist: [1, 2]\nmap: {a: 1, n: ~}\n'odd:-name': 7\noff: true\nopts: {a: 1}\n"}
+	for template, want := range map[string]string{
+		"x ${lr:-1}":           "x 0.1",
+		"x ${no:-1e-4}":        "x 1e-4", // as it is written
+		"${no:-1e-4}":          "0.0001", // a number, as from params.yaml
+		"${no:-a b}":           "a b",
+		"x ${no:-}.":           "x .",
+		"x ${none:-y}":         "x y",
+		"x ${none.z:-y}":       "x y",
+		"x ${map.n:-y}":        "x y",
+		"x [${empty:-y}]":      "x []",
+		"x ${list[1]:-y}":      "x 2",
+		"x ${list[2]:-y}":      "x y",
+		"x ${map.a:-y}":        "x 1",
+		"x ${map.b:-y.z[0]}":   "x y.z[0]",
+		"x ${no.such.name:-y}": "x y",
+		"x ${no :- y }":        "x  y ",
+		"x ${no:-a:-b}":        "x a:-b",
+		"x ${odd:-name}":       "x 7", // is found under the whole name, as in DVC
+		`x \${no:-a} ${lr:-b}`: "x ${no:-a} 0.1",
+		"x ${opts:-}":          "x --a 1",
+	} {
+		p, err := Parse("pipeline.yaml", []byte("stages:\n  s: {cmd: "+strconv.Quote(template)+", frozen: '${off:-false}', always_changed: '${on:-true}'}\n"), files.read)
+		require.NoError(t, err, template)
+		require.Equal(t, want, p.Stages[0].Cmd[0], template)
+		require.True(t, p.Stages[0].Frozen)
+		require.True(t, p.Stages[0].AlwaysChanged)
+		require.Empty(t, p.Warnings)
+	}
+}
+
+// TestParse_defaultForTheShell: what was meant for the shell is said to be none of its.
+func TestParse_defaultForTheShell(t *testing.T) {
+	p, err := Parse("pipeline.yaml", []byte("stages:\n  a: {foreach: [1, 2], do: {cmd: 'x ${GPU:-0}'}}\n"), nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"x 0"}, p.Stages[1].Cmd)
+	require.Len(t, p.Warnings, 1)
+	require.Equal(t, "pipeline.yaml:2:37", p.Warnings[0].Pos.String())
+	require.Contains(t, p.Warnings[0].Hint, `\${GPU:-0}`)
+}
+
 // TestExpand_again: what was expanded has nothing left to expand, and means the same.
 func TestExpand_again(t *testing.T) {
 	text := strings.Replace(templated, `\${HOME}`, "", 1)
@@ -104,7 +148,13 @@ func TestParse_templateMistakes(t *testing.T) {
 		"unknown":            {fmt.Sprintf(stage, "'x ${lt}'"), "pipeline.yaml:2:15", `nothing is called "lt"`, "${lr}"},
 		"unknown part":       {fmt.Sprintf(stage, "'x ${map.b}'"), "pipeline.yaml:2:15", `"map" has no "b"`, "${map.a}"},
 		"shell's variable":   {fmt.Sprintf(stage, "'x ${PATH}'"), "pipeline.yaml:2:15", `nothing is called "PATH"`, `$PATH or \${PATH}`},
-		"shell's expansion":  {fmt.Sprintf(stage, "'x ${A:-b}'"), "pipeline.yaml:2:15", "nothing is called", `\${A:-b}`},
+		"shell's expansion":  {fmt.Sprintf(stage, "'x ${A:=b}'"), "pipeline.yaml:2:15", "nothing is called", `\${A:=b}`},
+		"default in default": {fmt.Sprintf(stage, "'x ${a:-${lr}}'"), "pipeline.yaml:2:15", "has a template in its default", ""},
+		"default of nothing": {fmt.Sprintf(stage, "'x ${:-b}'"), "pipeline.yaml:2:15", "names nothing", ""},
+		"default of part":    {"stages:\n  a: {cmd: x, desc: '${lr.x:-b}'}\n", "pipeline.yaml:2:22", `"lr" is a number`, ""},
+		"default of word":    {"stages:\n  a: {cmd: x, desc: '${list.x:-b}'}\n", "pipeline.yaml:2:22", `"list" has no item "x"`, ""},
+		"default of a map":   {"stages:\n  a: {cmd: x, desc: '${map:-b}'}\n", "pipeline.yaml:2:22", `"map" is a mapping`, ""},
+		"environment or":     {fmt.Sprintf(stage, "'x ${env.A:-b}'"), "pipeline.yaml:2:15", `nothing is called "env"`, "env:"},
 		"environment":        {fmt.Sprintf(stage, "'x ${env.A}'"), "pipeline.yaml:2:15", `nothing is called "env"`, "env:"},
 		"second of two":      {fmt.Sprintf(stage, "'${lr} ${lr} ${l r}'"), "pipeline.yaml:2:25", `nothing is called "l r"`, ""},
 		"behind an escape":   {fmt.Sprintf(stage, `'\${no} ${no}'`), "pipeline.yaml:2:20", `nothing is called "no"`, ""},
@@ -114,7 +164,8 @@ func TestParse_templateMistakes(t *testing.T) {
 		"in a key":           {"stages:\n  a:\n    cmd: x\n    outs: [{'${no}': {cache: true}}]\n", "pipeline.yaml:4:14", `nothing is called "no"`, ""},
 		"a list":             {fmt.Sprintf(stage, "'x ${list}'"), "pipeline.yaml:2:15", `"list" is a list`, ""},
 		"a mapping in a dep": {"stages:\n  a: {cmd: x, deps: ['${map}']}\n", "pipeline.yaml:2:23", `"map" is a mapping`, ""},
-		"empty":              {fmt.Sprintf(stage, "'x ${none}'"), "pipeline.yaml:2:15", `"none" is empty`, ""},
+		"empty":              {fmt.Sprintf(stage, "'x ${none}'"), "pipeline.yaml:2:15", `"none" is empty`, "${none:-}"},
+		"a whole empty cmd":  {fmt.Sprintf(stage, "'${none}'"), "pipeline.yaml:2:13", `"none" is empty`, "${none:-}"},
 		"grammar":            {fmt.Sprintf(stage, "'x ${lr..x}'"), "pipeline.yaml:2:15", "has an empty part", ""},
 		"vars file":          {"vars: [no.yaml]\n" + fmt.Sprintf(stage, "x"), "pipeline.yaml:1:8", "is not there", ""},
 		"vars outside":       {"vars: [../no.yaml]\n" + fmt.Sprintf(stage, "x"), "pipeline.yaml:1:8", "outside the project", ""},

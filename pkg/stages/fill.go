@@ -1,7 +1,6 @@
 package stages
 
 import (
-	"fmt"
 	"strings"
 
 	"flow/pkg/diag"
@@ -110,7 +109,7 @@ func (e *expander) fillText(node *document.Node, names *scope, may takes) *docum
 	}
 	found := matches(node.Text)
 	if len(found) == 1 && found[0].start == 0 && found[0].end == len(node.Text) {
-		value, ok := e.value(node, found[0], names, may)
+		value, ok := e.value(node, found[0], names, may, true)
 		if !ok || !e.mayStand(node, found[0], value, may, true) {
 			return node
 		}
@@ -142,22 +141,22 @@ func (e *expander) fillText(node *document.Node, names *scope, may takes) *docum
 
 // part returns what a template among other text stands for.
 func (e *expander) part(node *document.Node, m match, names *scope, may takes) (text string, ok bool) {
-	value, ok := e.value(node, m, names, may)
+	value, ok := e.value(node, m, names, may, false)
 	if !ok || !e.mayStand(node, m, value, may, false) {
 		return "", false
 	}
 	if value.Kind != document.Map {
 		return scalarText(value), true
 	}
-	if text, ok = e.options[value]; ok {
+	if text, ok = e.flags[value]; ok {
 		return text, true
 	}
-	text, problem := flags(value)
+	text, problem := flags(value, e.options.Flags)
 	if problem != "" {
-		e.failAt(node, m, "", "%q %s", strings.TrimSpace(m.inner), problem)
+		e.failAt(node, m, "", "%q %s", m.name(), problem)
 		return "", false
 	}
-	e.options[value] = text
+	e.flags[value] = text
 	return text, true
 }
 
@@ -168,50 +167,9 @@ func placed(at *document.Node, kind document.Kind, text string) *document.Node {
 	return made
 }
 
-// value looks a template's name up.
-func (e *expander) value(node *document.Node, m match, names *scope, may takes) (*document.Node, bool) {
-	path, problem := segments(m.inner)
-	if problem != "" {
-		e.failAt(node, m, shellHint(m.inner, may), "the template ${%s} %s", short(m.inner), problem)
-		return nil, false
-	}
-	value, problem, hint := names.look(path)
-	if problem == "" {
-		return value, true
-	}
-	_, inner := names.find(path[0])
-	switch {
-	case inner == nil && path[0] == "env":
-		hint = "environment variables fill in no templates: declare them under env:, and write $NAME in the cmd"
-	case inner == nil && hint == "":
-		hint = shellHint(m.inner, may)
-	case inner == nil && may == takesFlags:
-		hint += "; " + shellHint(m.inner, may)
-	}
-	if hint == "" && inner == nil {
-		hint = "define it in " + ParamsFile + " or under vars:"
-	}
-	e.failAt(node, m, hint, "%s", problem)
-	return nil, false
-}
-
-// shellHint says how to write what a shell is to fill in.
-func shellHint(inner string, may takes) string {
-	if may != takesFlags {
-		return ""
-	}
-	name := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_')
-	}
-	if inner != "" && !strings.ContainsFunc(inner, name) {
-		return fmt.Sprintf(`for the shell's own variable write $%s or \${%s}`, inner, inner)
-	}
-	return fmt.Sprintf(`for the shell's own expansion write \${%s}`, short(inner))
-}
-
 // mayStand tells whether a value may stand where its template does.
 func (e *expander) mayStand(node *document.Node, m match, value *document.Node, may takes, whole bool) bool {
-	name := strings.TrimSpace(short(m.inner))
+	name := m.name()
 	switch {
 	case isScalar(value), whole && may == takesAny:
 		return true
@@ -223,6 +181,9 @@ func (e *expander) mayStand(node *document.Node, m match, value *document.Node, 
 	hint := "a text, a number or a boolean can be filled in"
 	if value.Kind == document.Map && may == takesFlags {
 		hint = "as options, it stands behind the command: cmd: python train.py ${" + name + "}"
+	}
+	if value.Kind == document.Null {
+		hint = "give it a value, or allow it to be empty: ${" + name + ":-}"
 	}
 	problem := e.errorAt(node, m, "%q is %s", name, kindName(value))
 	problem.Hint = hint

@@ -34,18 +34,18 @@ type Files func(name string) ([]byte, error)
 // project's root: the paths in it are relative to the file's directory. The files
 // that its vars name come from read, as does params.yaml when there are templates.
 func Parse(file string, text []byte, read Files) (*Pipeline, error) {
-	pipeline, _, err := parse(file, text, read)
-	return pipeline, err
+	return ParseWith(Options{}, file, text, read)
 }
 
 // parse is the straight line: read, expand, decode, check.
-func parse(file string, text []byte, read Files) (*Pipeline, *document.Node, error) {
+func parse(options Options, file string, text []byte, read Files) (*Pipeline, *document.Node, error) {
 	doc, err := document.Parse(file, text)
 	if err != nil {
 		return nil, nil, err
 	}
 	l := &loader{
 		pipeline: &Pipeline{File: file, byName: map[string]*Stage{}},
+		options:  options,
 		dir:      path.Dir(file),
 		sources:  map[string]*lines{file: newLines(file, text)},
 		groups:   map[*document.Node]string{},
@@ -70,6 +70,7 @@ func parse(file string, text []byte, read Files) (*Pipeline, *document.Node, err
 // loader turns nodes into a Pipeline and collects what is wrong.
 type loader struct {
 	pipeline *Pipeline
+	options  Options
 	dir      string // of the pipeline's file
 	env      []EnvVar
 	shell    []string

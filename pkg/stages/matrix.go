@@ -2,7 +2,6 @@ package stages
 
 import (
 	"fmt"
-	"strings"
 
 	"flow/pkg/document"
 )
@@ -12,60 +11,91 @@ type axis struct {
 	key    *document.Node
 	values []*document.Node
 	names  []string
+	size   int // of its list, equal values counted
 }
 
 // matrix makes a stage for each combination of values; the last variable varies first.
 func (e *expander) matrix(name, body *document.Node) []document.Entry {
-	before := len(e.problems)
 	declared := body.Get("matrix")
-	if declared.Kind != document.Map {
-		e.fail(declared, "write each variable as `name: [values]`", "matrix must be a mapping, not %s", kindName(declared))
+	var excluded exclusions
+	members, ok := e.combinations(name, declared, e.global, &excluded)
+	if !ok || !e.checkDistinct(declared, members) {
 		return nil
 	}
-	filled := e.fill(declared, e.global, takesAny)
-	if len(e.problems) > before {
-		return nil
-	}
-	axes, total := make([]axis, len(filled.Entries)), 1
-	for i, entry := range filled.Entries {
-		if entry.Value.Kind != document.List {
-			e.fail(declared.Entries[i].Value, "write a list of values", "a variable of a matrix must be a list, not %s", kindName(entry.Value))
-			return nil
-		}
-		axes[i] = e.axis(entry.Key, declared.Entries[i].Value, entry.Value)
-		if total *= len(axes[i].values); total > maxGroup {
-			e.fail(declared, "split the group, or take values away", "stage %q makes more than %d stages", name.Text, maxGroup)
-			return nil
+	e.warnUnmatched(excluded)
+	return e.group(name, without(body, "matrix"), members)
+}
+
+// without is a mapping without one of its keys.
+func without(node *document.Node, key string) *document.Node {
+	var entries []document.Entry
+	for _, entry := range node.Entries {
+		if entry.Key.Text != key {
+			entries = append(entries, entry)
 		}
 	}
-	if len(axes) == 0 {
-		e.fail(declared, "write each variable as `name: [values]`", "the matrix has no variables")
-	}
-	if len(e.problems) > before {
-		return nil
-	}
-	members := combinations(declared, axes, total)
+	return node.WithEntries(entries)
+}
+
+func (e *expander) checkDistinct(declared *document.Node, members []member) bool {
 	seen := map[string]bool{}
 	for _, m := range members {
 		if seen[m.key] {
 			e.fail(declared, "change a value, so that each combination has a name of its own", "two combinations have the name %q", m.key)
-			return nil
+			return false
 		}
 		seen[m.key] = true
 	}
-	var entries []document.Entry
-	for _, entry := range body.Entries {
-		if entry.Key.Text != "matrix" {
-			entries = append(entries, entry)
+	return true
+}
+
+// combinations returns the members that a matrix makes: the product of its variables,
+// less what is excluded, and with what is included.
+func (e *expander) combinations(name, declared *document.Node, names *scope, excluded *exclusions) ([]member, bool) {
+	before := len(e.problems)
+	if declared.Kind != document.Map {
+		e.fail(declared, "write each variable as `name: [values]`", "matrix must be a mapping, not %s", kindName(declared))
+		return nil, false
+	}
+	filled := e.fill(declared, names, takesAny)
+	if len(e.problems) > before {
+		return nil, false
+	}
+	g := &grid{expander: e, declared: declared}
+	total := 1
+	for i, entry := range filled.Entries {
+		value := declared.Entries[i].Value
+		switch {
+		case entry.Value.Kind != document.List:
+			e.fail(value, "write a list of values", "a variable of a matrix must be a list, not %s", kindName(entry.Value))
+			return nil, false
+		case entry.Key.Text == "exclude" && e.isRule(entry):
+			g.exclude = entry.Value.Items
+			continue
+		case entry.Key.Text == "include" && e.isRule(entry):
+			g.include = entry.Value.Items
+			continue
+		}
+		g.axes = append(g.axes, e.axis(entry.Key, value, entry.Value))
+		if total *= len(g.axes[len(g.axes)-1].values); total > maxGroup {
+			e.fail(declared, "split the group, or take values away", "stage %q makes more than %d stages", name.Text, maxGroup)
+			return nil, false
 		}
 	}
-	return e.group(name, body.WithEntries(entries), members)
+	if len(g.axes)+len(g.include) == 0 {
+		e.fail(declared, "write each variable as `name: [values]`", "the matrix has no variables")
+	}
+	if len(e.problems) > before {
+		return nil, false
+	}
+	members := g.members(total, excluded)
+	return members, len(e.problems) == before
 }
 
 // axis names the values of a variable: a scalar by itself, a list or a mapping by the
 // variable and its rank. Of equal values there is one.
 func (e *expander) axis(key, declared, data *document.Node) axis {
-	found := axis{key: key}
+	found := axis{key: key, size: len(data.Items)}
 	at := map[string]int{}
 	for i, value := range data.Items {
 		if value.Kind >= document.List {
@@ -83,22 +113,4 @@ func (e *expander) axis(key, declared, data *document.Node) axis {
 		found.names = append(found.names, name)
 	}
 	return found
-}
-
-// combinations returns the product of the axes, in order of declaration.
-func combinations(declared *document.Node, axes []axis, total int) []member {
-	members := make([]member, total)
-	for i := range members {
-		entries := make([]document.Entry, len(axes))
-		names := make([]string, len(axes))
-		rest := i
-		for k := len(axes) - 1; k >= 0; k-- {
-			at := rest % len(axes[k].values)
-			rest /= len(axes[k].values)
-			entries[k] = document.Entry{Key: axes[k].key, Value: axes[k].values[at]}
-			names[k] = axes[k].names[at]
-		}
-		members[i] = member{key: strings.Join(names, "-"), item: declared.WithEntries(entries), named: true}
-	}
-	return members
 }

@@ -114,31 +114,45 @@ func (s *scope) mergeNodes(first, second document.Entry, name string) (*document
 	return first.Value.WithEntries(entries), nil
 }
 
-// look returns what a name stands for; without it, what is wrong and what to do.
-func (s *scope) look(path []string) (value *document.Node, problem, hint string) {
+// absence is why a name stands for nothing.
+type absence struct {
+	problem, hint string
+	undefined     bool // nothing is there, so that a default may stand for it
+}
+
+// look returns what a name stands for, or why there is nothing.
+func (s *scope) look(path []string) (*document.Node, *absence) {
 	entry, owner := s.find(path[0])
 	if owner == nil {
-		return nil, fmt.Sprintf("nothing is called %q", path[0]), meant("", path[0], s.names())
+		return nil, &absence{fmt.Sprintf("nothing is called %q", path[0]), meant("", path[0], s.names()), true}
 	}
-	value = entry.Value
+	value := entry.Value
 	for i, segment := range path[1:] {
-		so := strings.Join(path[:i+1], ".")
-		var next *document.Node
-		switch value.Kind {
-		case document.Map:
-			if next = child(value, segment); next == nil {
-				return nil, fmt.Sprintf("%q has no %q", so, segment), meant(so+".", segment, value.Keys())
-			}
-		case document.List:
-			if next = item(value, segment); next == nil {
-				return nil, fmt.Sprintf("%q has no item %q", so, segment), fmt.Sprintf("it is a list of %d, counted from 0", len(value.Items))
-			}
-		default:
-			return nil, fmt.Sprintf("%q is %s, which has no %q", so, kindName(value), segment), ""
+		next, why := step(value, segment, strings.Join(path[:i+1], "."))
+		if why != nil {
+			return nil, why
 		}
 		value = next
 	}
-	return value, "", ""
+	return value, nil
+}
+
+// step returns what is behind a segment of a name; so is the name up to there.
+func step(value *document.Node, segment, so string) (*document.Node, *absence) {
+	switch value.Kind {
+	case document.Map:
+		if next := child(value, segment); next != nil {
+			return next, nil
+		}
+		return nil, &absence{fmt.Sprintf("%q has no %q", so, segment), meant(so+".", segment, value.Keys()), true}
+	case document.List:
+		if next := item(value, segment); next != nil {
+			return next, nil
+		}
+		_, err := strconv.Atoi(segment)
+		return nil, &absence{fmt.Sprintf("%q has no item %q", so, segment), fmt.Sprintf("it is a list of %d, counted from 0", len(value.Items)), err == nil}
+	}
+	return nil, &absence{fmt.Sprintf("%q is %s, which has no %q", so, kindName(value), segment), "", value.Kind == document.Null}
 }
 
 // child returns the value behind a key, of which numbers count by their value.

@@ -34,6 +34,15 @@ func matches(text string) []match {
 	}
 }
 
+// name is the name in a template, without its default.
+func (m match) name() string {
+	name, _, _ := strings.Cut(m.inner, defaultMark)
+	return strings.TrimSpace(short(name))
+}
+
+// defaultMark stands between a name and what is used where the name is not defined.
+const defaultMark = ":-"
+
 // unescape turns \${ into ${.
 func unescape(text string) string { return strings.ReplaceAll(text, `\${`, "${") }
 

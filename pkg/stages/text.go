@@ -102,13 +102,14 @@ func shellQuote(text string) string {
 
 // flags writes a mapping as options of a command: {lr: 0.1, v: true, n: [1, 2]} is
 // --lr 0.1 --v --n 1 2; what is false is left out, what is nested has dotted names.
-func flags(node *document.Node) (text, problem string) {
-	f := &flagWriter{seen: map[string]bool{}}
+func flags(node *document.Node, style FlagStyle) (text, problem string) {
+	f := &flagWriter{style: style, seen: map[string]bool{}}
 	f.walk(node, "")
 	return strings.Join(f.words, " "), f.problem
 }
 
 type flagWriter struct {
+	style   FlagStyle
 	words   []string
 	seen    map[string]bool
 	problem string
@@ -125,32 +126,40 @@ func (f *flagWriter) walk(node *document.Node, prefix string) {
 			f.problem = fmt.Sprintf("has two values for the option --%s", name)
 		}
 		f.seen[name] = true
-		f.option("--"+name, entry.Value)
+		f.option(name, entry.Value)
 	}
 }
 
 func (f *flagWriter) option(name string, value *document.Node) {
+	flag := "--" + name
 	switch value.Kind {
 	case document.Null:
-		f.problem = fmt.Sprintf("has no value for the option %s", name)
+		f.problem = fmt.Sprintf("has no value for the option %s", flag)
 	case document.Bool:
-		if on, _ := value.Bool(); on {
-			f.words = append(f.words, name)
+		switch on, _ := value.Bool(); {
+		case on:
+			f.words = append(f.words, flag)
+		case f.style.Negate:
+			f.words = append(f.words, "--no-"+name)
 		}
 	case document.String:
-		f.words = append(f.words, name, shellQuote(value.Text))
+		f.words = append(f.words, flag, shellQuote(value.Text))
 	case document.List:
-		if len(value.Items) > 0 {
-			f.words = append(f.words, name)
-		}
-		for _, item := range value.Items {
-			if !isScalar(item) {
-				f.problem = fmt.Sprintf("has %s inside the list for the option %s", kindName(item), name)
-				return
-			}
-			f.words = append(f.words, itemText(item))
-		}
+		f.items(flag, value.Items)
 	default:
-		f.words = append(f.words, name, scalarText(value))
+		f.words = append(f.words, flag, scalarText(value))
+	}
+}
+
+func (f *flagWriter) items(flag string, items []*document.Node) {
+	for i, item := range items {
+		if !isScalar(item) {
+			f.problem = fmt.Sprintf("has %s inside the list for the option %s", kindName(item), flag)
+			return
+		}
+		if i == 0 || f.style.Repeat {
+			f.words = append(f.words, flag)
+		}
+		f.words = append(f.words, itemText(item))
 	}
 }

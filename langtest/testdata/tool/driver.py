@@ -51,6 +51,8 @@ def load(root):
     os.makedirs(".dvc/tmp")
     with open(".dvc/config", "w") as config:
         config.write("[core]\n    no_scm = true\n")
+        if os.path.exists("config"):
+            config.write(open("config").read())
     repo = Repo(root)
     repo.index.check_graph()
     file = load_file(repo, "dvc.yaml")

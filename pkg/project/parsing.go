@@ -1,0 +1,34 @@
+package project
+
+import (
+	"slices"
+	"strings"
+
+	"flow/pkg/diag"
+	"flow/pkg/stages"
+)
+
+// Parsing returns how pipelines are read: the parsing.* settings.
+func (c *Config) Parsing() stages.Options {
+	bools, _ := c.Get("parsing.bool")
+	lists, _ := c.Get("parsing.list")
+	return stages.Options{Flags: stages.FlagStyle{
+		Negate: bools.Value == "boolean_optional",
+		Repeat: lists.Value == "append",
+	}}
+}
+
+// wrongWord says what is wrong with a value, where a key knows the values it may have.
+func wrongWord(name, value string) *diag.Error {
+	for _, key := range Keys() {
+		if key.Name == name && key.Words != nil && !slices.Contains(key.Words, value) {
+			return diag.At(diag.Pos{}, "%s can't be %q", name, value).WithHint("it is one of %s", strings.Join(key.Words, ", "))
+		}
+	}
+	return nil
+}
+
+// parsePipeline reads a pipeline as the config says.
+func (p *Project) parsePipeline(file string, text []byte, read stages.Files) (*stages.Pipeline, error) {
+	return stages.ParseWith(p.Config.Parsing(), file, text, read)
+}
