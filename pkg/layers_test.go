@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"event":     {"digest"},
 	"stages":    {"dag", "values", "document", "diag", "disk"},
 	"store":     {"digest", "event", "disk"},
-	"ui":        {"event", "diag", "values"},
+	"ui":        {"event", "digest", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},
 	"workspace": {"cache", "store", "digest", "disk"},
 	"engine":    {"stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
