@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"event":     {"digest"},
 	"stages":    {"dag", "values", "document", "diag", "disk", "glob"},
 	"store":     {"digest", "event", "disk"},
-	"ui":        {"event", "diag", "values"},
+	"ui":        {"event", "digest", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},
 	"workspace": {"cache", "store", "digest", "disk", "glob"},
 	"engine":    {"stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},

@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"flow/pkg/event"
 	"flow/pkg/process"
 )
 
@@ -46,6 +48,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"steady": steady,
+			"events": events,
 		},
 	})
 }
@@ -76,6 +79,26 @@ func steady(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		text := durations.ReplaceAllString(ts.ReadFile(name), "TIME")
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
+}
+
+// events checks that each line of files is an event as the schema says.
+func events(ts *testscript.TestScript, neg bool, args []string) {
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(event.Schema()))
+	ts.Check(err)
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	ts.Check(compiler.AddResource("event.json", doc))
+	schema, err := compiler.Compile("event.json")
+	ts.Check(err)
+	for _, name := range args {
+		for line := range strings.Lines(ts.ReadFile(name)) {
+			value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+			ts.Check(err)
+			if err := schema.Validate(value); err != nil {
+				ts.Fatalf("%s is no event: %v", line, err)
+			}
+		}
 	}
 }
 

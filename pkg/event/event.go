@@ -71,26 +71,29 @@ type Reason struct {
 	Detail  string `json:"detail,omitempty"` // "3 of 120 files"
 }
 
-// RunStarted is the first event of a run.
+// RunStarted tells that the plan is made and the run begins. Only warnings come before
+// it. A run that can't begin has none.
 type RunStarted struct {
 	Time   time.Time
-	Stages int  // how many stages were selected
+	Stages int  // how many stages and data sources were selected; as many will finish
 	Dry    bool // nothing will be done
 }
 
 // StagePlanned tells of a stage what the plan says of it.
 type StagePlanned struct {
-	Stage   string
-	Status  Status
-	Reasons []Reason
+	Stage    string
+	Status   Status
+	Reasons  []Reason
+	Expected time.Duration // how long its commands are likely to take; 0: unknown
 }
 
 // StageStarted tells that a stage's command starts.
 type StageStarted struct {
-	Time    time.Time
-	Stage   string
-	Cmd     []string
-	Reasons []Reason
+	Time     time.Time
+	Stage    string
+	Cmd      []string
+	Reasons  []Reason
+	Expected time.Duration // how long it took last time; 0: unknown
 }
 
 // OutputLine is one line that a stage's command printed.

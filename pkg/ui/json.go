@@ -3,15 +3,18 @@ package ui
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"flow/pkg/diag"
+	"flow/pkg/digest"
 	"flow/pkg/event"
 )
 
-// JSON is a Sink that writes one object a line, for machines: docs/formats.md says
-// what is in them.
+// JSON is a Sink that writes one object a line, for machines: docs/events.md and
+// event.Schema say what is in them.
 type JSON struct{ Out io.Writer }
 
 // line is the union of all events' fields.
@@ -29,18 +32,22 @@ type line struct {
 	Text     *string              `json:"text,omitempty"`
 	Hint     string               `json:"hint,omitempty"`
 	Seconds  *float64             `json:"seconds,omitempty"`
+	Expected float64              `json:"expected_seconds,omitempty"`
 	Outs     []out                `json:"outs,omitempty"`
 	Because  string               `json:"because,omitempty"`
 	Detail   string               `json:"detail,omitempty"`
 	Counts   map[event.Status]int `json:"counts,omitempty"`
+	Stopped  bool                 `json:"stopped,omitempty"`
 	Error    string               `json:"error,omitempty"`
 	Problems []Problem            `json:"problems,omitempty"`
 }
 
 type out struct {
-	Path string `json:"path"`
-	Hash string `json:"hash"`
-	Size int64  `json:"size"`
+	Path  string `json:"path"`
+	Mode  string `json:"mode"`
+	Hash  string `json:"hash"`
+	Size  int64  `json:"size"`
+	Files *int   `json:"nfiles,omitempty"` // of a dir
 }
 
 // Problem is a mistake as JSON tells it.
@@ -56,60 +63,80 @@ type Problem struct {
 func Problems(err error) []Problem {
 	var problems []Problem
 	for _, one := range flatten(err) {
-		problem := Problem{Message: one.Error()}
-		var mistake *diag.Error
-		if errors.As(one, &mistake) {
-			problem = Problem{File: mistake.Pos.File, Line: mistake.Pos.Line, Col: mistake.Pos.Col, Message: mistake.Msg, Hint: mistake.Hint}
-		}
-		var told explainer
-		if errors.As(one, &told) {
-			_, problem.Hint = told.Explain()
-			problem.Message = told.Error()
-		}
-		problems = append(problems, problem)
+		problems = append(problems, problemOf(one))
 	}
 	return problems
 }
 
+func problemOf(err error) Problem {
+	problem := Problem{Message: err.Error()}
+	var mistake *diag.Error
+	if errors.As(err, &mistake) {
+		problem = Problem{File: mistake.Pos.File, Line: mistake.Pos.Line, Col: mistake.Pos.Col, Message: mistake.Msg, Hint: mistake.Hint}
+	}
+	var told explainer
+	if errors.As(err, &told) {
+		_, problem.Hint = told.Explain()
+		problem.Message = told.Error()
+	}
+	return problem
+}
+
 // Emit writes the event.
-func (j *JSON) Emit(e event.Event) {
-	var l line
+func (j *JSON) Emit(e event.Event) { WriteJSONLine(j.Out, lineOf(e)) }
+
+func lineOf(e event.Event) line {
 	switch e := e.(type) {
 	case event.RunStarted:
-		l = line{Event: "run_started", Time: &e.Time, Stages: &e.Stages, Dry: e.Dry}
+		return line{Event: "run_started", Time: &e.Time, Stages: &e.Stages, Dry: e.Dry}
 	case event.StagePlanned:
-		l = line{Event: "stage_planned", Stage: e.Stage, Status: e.Status, Reasons: e.Reasons}
+		return line{Event: "stage_planned", Stage: e.Stage, Status: e.Status, Reasons: e.Reasons, Expected: e.Expected.Seconds()}
 	case event.StageStarted:
-		l = line{Event: "stage_started", Time: &e.Time, Stage: e.Stage, Cmd: e.Cmd, Reasons: e.Reasons}
+		return line{Event: "stage_started", Time: &e.Time, Stage: e.Stage, Cmd: e.Cmd, Reasons: e.Reasons, Expected: e.Expected.Seconds()}
 	case event.OutputLine:
-		l = line{Event: "output", Stage: e.Stage, Stream: "stdout", Text: &e.Text}
-		if e.Stderr {
-			l.Stream = "stderr"
-		}
+		return line{Event: "output", Stage: e.Stage, Stream: streams[e.Stderr], Text: &e.Text}
 	case event.StageFinished:
-		l = finishedLine(e)
+		return finishedLine(e)
 	case event.Warning:
-		l = line{Event: "warning", Stage: e.Stage, Text: &e.Text, Hint: e.Hint}
+		return line{Event: "warning", Stage: e.Stage, Text: &e.Text, Hint: e.Hint}
 	case event.RunFinished:
 		seconds := e.Duration.Seconds()
-		l = line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry}
-		if e.Err != nil {
-			l.Error, l.Problems = e.Err.Error(), Problems(e.Err)
-		}
+		return line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry}.with(e.Err)
 	}
-	WriteJSONLine(j.Out, l)
+	panic(fmt.Sprintf("no JSON for %T", e))
 }
+
+var streams = map[bool]string{false: "stdout", true: "stderr"}
 
 func finishedLine(e event.StageFinished) line {
 	seconds := e.Duration.Seconds()
 	l := line{Event: "stage_finished", Time: &e.Time, Stage: e.Stage, Status: e.Status, Source: e.Source, Seconds: &seconds,
 		Reasons: e.Reasons, Because: e.Because, Detail: e.Detail}
 	for _, o := range e.Outs {
-		l.Outs = append(l.Outs, out{Path: o.Path, Hash: o.Content.ID.String(), Size: o.Content.Size})
+		told := out{Path: o.Path, Mode: o.Content.Mode.String(), Hash: o.Content.ID.String(), Size: o.Content.Size}
+		if o.Content.Mode == digest.Dir {
+			told.Files = &o.Content.Files
+		}
+		l.Outs = append(l.Outs, told)
 	}
-	if e.Err != nil {
-		l.Error, l.Problems = e.Err.Error(), Problems(e.Err)
+	return l.with(e.Err)
+}
+
+// with adds what went wrong. That a person stopped the run is no problem.
+func (l line) with(err error) line {
+	if err == nil {
+		return l
 	}
+	var texts []string
+	for _, one := range flatten(err) {
+		if isStopped(one) {
+			l.Stopped = true
+			continue
+		}
+		l.Problems = append(l.Problems, problemOf(one))
+		texts = append(texts, one.Error())
+	}
+	l.Error = strings.Join(texts, "\n")
 	return l
 }
 

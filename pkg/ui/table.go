@@ -87,15 +87,6 @@ func (t Table) widths() []int {
 	return widths
 }
 
-// TextWidth returns how many columns a text takes on a terminal.
-func TextWidth(text string) int {
-	width := 0
-	for _, r := range text {
-		width += runeWidth(r)
-	}
-	return width
-}
-
 // printable takes out of a text what would move the cursor or command the terminal;
 // it has as many runes as before.
 func printable(text string) string {
@@ -108,17 +99,4 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
-}
-
-// runeWidth knows marks, which take no column, and the wide blocks of East Asian
-// scripts and pictographs, which take two.
-func runeWidth(r rune) int {
-	switch {
-	case unicode.Is(unicode.Mn, r), unicode.Is(unicode.Me, r), unicode.Is(unicode.Cf, r):
-		return 0
-	case r >= 0x1100 && r <= 0x115F, r >= 0x2E80 && r <= 0xA4CF, r >= 0xAC00 && r <= 0xD7A3, r >= 0xF900 && r <= 0xFAFF,
-		r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF00 && r <= 0xFF60, r >= 0xFFE0 && r <= 0xFFE6, r >= 0x1F300 && r <= 0x1FAFF, r >= 0x20000 && r <= 0x3FFFD:
-		return 2
-	}
-	return 1
 }

@@ -65,17 +65,29 @@ func Width(w io.Writer) int {
 	return 0
 }
 
-// Duration writes a time the way people say it: 12ms, 3.2s, 4m05s, 2h03m.
+// Duration writes a time the way people say it: 12ms, 3.2s, 4m05s, 2h03m, 1d04h.
+// Whole seconds, as a clock shows them, are 3s.
 func Duration(d time.Duration) string {
 	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%dms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d <= 0:
+		return "0ms"
+	case d < time.Millisecond:
+		return "1ms"
+	case d%time.Second == 0 && d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d.Round(time.Millisecond) < time.Second:
+		return fmt.Sprintf("%dms", d.Round(time.Millisecond).Milliseconds())
+	case d.Round(time.Second/10) < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Round(time.Second/10).Seconds())
+	case d.Round(time.Second) < time.Hour:
+		d = d.Round(time.Second)
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	case d.Round(time.Minute) < 24*time.Hour:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
-	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	d = d.Round(time.Hour)
+	return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
 // Bytes writes a size with a decimal unit: 512 B, 1.5 kB, 20.0 MB.
