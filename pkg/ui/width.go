@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -41,11 +40,6 @@ func Cut(text string, columns int) string {
 		}
 		end, used = end+size, used+wide
 	}
-}
-
-// pad returns a text with spaces behind it, so that it takes so many columns.
-func pad(text string, columns int) string {
-	return text + strings.Repeat(" ", max(0, columns-TextWidth(text)))
 }
 
 // firstGrapheme returns the size in bytes and the columns of what a person takes for
