@@ -2,7 +2,6 @@ package stages
 
 import (
 	"bytes"
-	"io/fs"
 
 	"flow/pkg/document"
 )
@@ -17,7 +16,6 @@ func Expand(file string, text []byte, read Files) (*document.Node, error) {
 // values that know their place, so that all it makes knows its place, too.
 type expander struct {
 	*loader
-	read      Files
 	root      *document.Node
 	global    *scope
 	files     map[string]*varsFile
@@ -30,18 +28,15 @@ type expander struct {
 
 // expand returns the pipeline without vars, foreach, matrix and templates. What is
 // wrong with a stage is among the problems, and the stage is left out.
-func (l *loader) expand(root *document.Node, text []byte, read Files) *document.Node {
-	if root.Kind != document.Map || !needsExpansion(root, text) {
+func (l *loader) expand(root *document.Node, text []byte) *document.Node {
+	if root.Kind != document.Map || !needsExpansion(root, text) && len(l.args) == 0 {
 		return root
 	}
-	if read == nil {
-		read = func(name string) ([]byte, error) {
-			return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
-		}
-	}
-	e := &expander{loader: l, read: read, root: root, files: map[string]*varsFile{}, flags: map[*document.Node]string{}}
+	before := len(l.problems)
+	e := &expander{loader: l, root: root, files: map[string]*varsFile{}, flags: map[*document.Node]string{}}
 	e.global = e.globals(root.Get("vars"))
-	if len(e.problems) > 0 {
+	e.giveArgs()
+	if len(e.problems) > before {
 		return nil
 	}
 	var entries []document.Entry
@@ -49,7 +44,7 @@ func (l *loader) expand(root *document.Node, text []byte, read Files) *document.
 		switch entry.Key.Text {
 		case "vars":
 			continue
-		case "params", "metrics", "plots", "env", "shell":
+		case "params", "metrics", "plots", "include", "env", "shell":
 			entry.Value = e.fill(entry.Value, e.global, takesAny)
 		case "stages":
 			if entry.Value.Kind == document.Map {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,25 +36,28 @@ func Parse(file string, text []byte, read Files) (*Pipeline, error) {
 	return ParseWith(Options{}, file, text, read)
 }
 
-// parse is the straight line: read, expand, decode, check.
-func parse(options Options, file string, text []byte, read Files) (*Pipeline, *document.Node, error) {
-	doc, err := document.Parse(file, text)
-	if err != nil {
-		return nil, nil, err
+// parse is the straight line: read, expand, decode, check. It returns what each file
+// holds when it is expanded.
+func parse(options Options, files []Source, read Files) (*Pipeline, []*document.Node, error) {
+	if read == nil {
+		read = func(name string) ([]byte, error) {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
+		}
 	}
 	l := &loader{
-		pipeline: &Pipeline{File: file, byName: map[string]*Stage{}},
+		pipeline: &Pipeline{File: files[0].File, byName: map[string]*Stage{}, sets: map[string]*Set{}},
 		options:  options,
-		dir:      path.Dir(file),
-		sources:  map[string]*lines{file: newLines(file, text)},
+		read:     read,
+		sources:  map[string]*lines{},
 		groups:   map[*document.Node]string{},
 	}
-	root := doc.Root
-	if root != nil {
-		root = l.expand(root, text, read)
+	roots := make([]*document.Node, len(files))
+	for i, file := range files {
+		l.unit = newUnit(file.File)
+		roots[i] = l.source(file.File, file.Text)
 	}
-	if root != nil {
-		l.pipelineKeys(root)
+	if len(l.problems) == 0 {
+		l.checkSets()
 	}
 	if len(l.problems) == 0 {
 		l.problems = append(l.problems, l.checkGraph()...)
@@ -64,16 +66,15 @@ func parse(options Options, file string, text []byte, read Files) (*Pipeline, *d
 		return nil, nil, err
 	}
 	l.pipeline.Warnings = append(l.pipeline.Warnings, l.pipeline.foldedTwice()...)
-	return l.pipeline, root, nil
+	return l.pipeline, roots, nil
 }
 
 // loader turns nodes into a Pipeline and collects what is wrong.
 type loader struct {
+	unit
 	pipeline *Pipeline
 	options  Options
-	dir      string // of the pipeline's file
-	env      []EnvVar
-	shell    []string
+	read     Files
 	sources  map[string]*lines         // the files that problems may be in
 	groups   map[*document.Node]string // by the name of a stage: the foreach or matrix that makes it
 	problems diag.List
@@ -154,7 +155,7 @@ func didYouMean(word string, candidates []string) string {
 }
 
 func (l *loader) pipelineKeys(root *document.Node) {
-	var data, stages *document.Node
+	var data, stages, include *document.Node
 	l.fields(root, "the pipeline", map[string]field{
 		"data":      func(n *document.Node) { data = n },
 		"stages":    func(n *document.Node) { stages = n },
@@ -165,28 +166,39 @@ func (l *loader) pipelineKeys(root *document.Node) {
 		"plots":     func(n *document.Node) { l.pipeline.Plots = l.topPlots(n) },
 		"artifacts": nil,
 		"meta":      nil,
+		"pipelines": l.setsOf,
+		"include":   func(n *document.Node) { include = n },
 		"vars":      nil, // as are foreach, matrix and do in a stage, it is gone by now
 	})
 	if data != nil {
 		for _, item := range l.list(data, "data") {
-			l.source(item)
+			l.dataSource(item)
 		}
 	}
-	if stages == nil || stages.Kind == document.Null {
+	l.stages(stages)
+	if include != nil {
+		for _, item := range l.list(include, "include") {
+			l.include(item)
+		}
+	}
+}
+
+func (l *loader) stages(node *document.Node) {
+	if node == nil || node.Kind == document.Null {
 		return
 	}
-	if stages.Kind != document.Map {
-		l.fail(stages, "write each stage as a name with a mapping below it", "stages must be a mapping, not %s", kindName(stages))
+	if node.Kind != document.Map {
+		l.fail(node, "write each stage as a name with a mapping below it", "stages must be a mapping, not %s", kindName(node))
 		return
 	}
-	for _, entry := range stages.Entries {
+	for _, entry := range node.Entries {
 		l.stage(entry.Key, entry.Value)
 	}
 }
 
-// source decodes one entry of data: a path, or a mapping with one.
-func (l *loader) source(node *document.Node) {
-	stage := &Stage{Source: true, Wdir: l.dir, Pos: node.Pos}
+// dataSource decodes one entry of data: a path, or a mapping with one.
+func (l *loader) dataSource(node *document.Node) {
+	stage := &Stage{Source: true, File: l.file, Wdir: l.dir, Pos: node.Pos}
 	var location string
 	var pathNode *document.Node
 	switch node.Kind {
@@ -229,7 +241,10 @@ func (l *loader) stage(name, node *document.Node) {
 		return
 	}
 	what := fmt.Sprintf("stage %q", name.Text)
-	stage := &Stage{Name: name.Text, Group: group, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
+	if group != "" {
+		group = l.prefix + group
+	}
+	stage := &Stage{Name: l.prefix + name.Text, Group: group, File: l.file, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
 	if node.Kind == document.Map {
 		if wdir := node.Get("wdir"); wdir != nil {
 			stage.Wdir = l.wdir(wdir)

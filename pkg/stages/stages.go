@@ -30,6 +30,7 @@ type Pipeline struct {
 	Warnings diag.List
 
 	byName map[string]*Stage
+	sets   map[string]*Set
 	owners *owners
 }
 
@@ -42,8 +43,9 @@ type Path struct {
 // Stage is one step of the pipeline: a command with what it reads and writes; or,
 // when Source is set, a data source: a path that no command makes.
 type Stage struct {
-	Name   string
-	Group  string // of a stage that a foreach or matrix makes: the name it has in the file
+	Name   string // behind the name of its file and a colon, where that is not at the root
+	Group  string // of a stage that a foreach or matrix makes: the name that they share
+	File   string // the pipeline file that it belongs to
 	Pos    diag.Pos
 	Source bool
 
