@@ -75,6 +75,7 @@ type Reason struct {
 // it. A run that can't begin has none.
 type RunStarted struct {
 	Time   time.Time
+	Run    string // the run's id, under which its history is kept; "" when it is not
 	Stages int  // how many stages and data sources were selected; as many will finish
 	Dry    bool // nothing will be done
 }
@@ -115,6 +116,17 @@ type StageFinished struct {
 	Err      error
 	Because  string // for Skipped: the stage that failed
 	Detail   string // for Restored: where from
+	Usage    *Usage // what its command took; nil when none ran
+}
+
+// Usage is what the commands of a stage took, over all its scripts and attempts.
+type Usage struct {
+	Wall, CPU     time.Duration
+	MaxRSS        int64  // bytes, of the largest single process
+	Read, Written int64  // bytes from and to disks; -1 where nobody counts them
+	Attempts      int    // 1, and one for each retry
+	Code          int    // the exit code of the last script
+	Signal        string // that ended it, or ""
 }
 
 // Out is an out that a stage left.
