@@ -76,8 +76,8 @@ type Reason struct {
 type RunStarted struct {
 	Time   time.Time
 	Run    string // the run's id, under which its history is kept; "" when it is not
-	Stages int  // how many stages and data sources were selected; as many will finish
-	Dry    bool // nothing will be done
+	Stages int    // how many stages and data sources were selected; as many will finish
+	Dry    bool   // nothing will be done
 }
 
 // StagePlanned tells of a stage what the plan says of it.
