@@ -44,7 +44,7 @@ func (l *loader) expand(root *document.Node, text []byte) *document.Node {
 		switch entry.Key.Text {
 		case "vars":
 			continue
-		case "params", "metrics", "plots", "include", "env", "shell":
+		case "params", "metrics", "plots", "artifacts", "include", "env", "shell":
 			entry.Value = e.fill(entry.Value, e.global, takesAny)
 		case "stages":
 			if entry.Value.Kind == document.Map {

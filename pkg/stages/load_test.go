@@ -71,7 +71,7 @@ func TestParse_everyKey(t *testing.T) {
 	train, _ := p.Stage("train")
 	require.Equal(t, []string{"one", "two"}, train.Cmd)
 	require.Equal(t, "lower", train.Outs[0].Direction["loss"])
-	require.Equal(t, "epoch", train.Outs[1].Plot.X)
+	require.Equal(t, "epoch", train.Outs[1].Plot.X[0].Field)
 	require.True(t, train.Frozen)
 	require.True(t, train.AlwaysChanged)
 

@@ -59,17 +59,16 @@ func (l *loader) outFlags(flags *document.Node, out *Out) {
 		"remote":     func(n *document.Node) { out.Remote = l.text(n, "remote") },
 		"desc":       func(n *document.Node) { out.Desc = l.text(n, "desc") },
 		"checkpoint": nil,
-		"type":       nil,
-		"labels":     nil,
+		"type":       func(n *document.Node) { l.text(n, "type") },
+		"labels":     func(n *document.Node) { l.labels(n) },
 		"meta":       nil,
 	}
 	if out.Kind == Metric {
 		known["direction"] = func(n *document.Node) { out.Direction = l.direction(n) }
 	}
 	if out.Kind == PlotOut {
-		plot := &Plot{ID: out.Path, Path: out.Path, Pos: out.Pos, Header: true}
-		out.Plot = plot
-		l.plotFields(plot, known)
+		out.Plot = &Plot{ID: out.Path, Path: out.Path, Pos: out.Pos, Header: true}
+		l.plotFields(out.Plot, known)
 	}
 	if flags.Get("temp") != nil {
 		out.Cache = false // unless it is asked for: the point is to save room
@@ -83,18 +82,6 @@ func (l *loader) outFlags(flags *document.Node, out *Out) {
 	case out.Glob && out.Persist:
 		l.fail(flags.Get("persist"), "name the files", "a pattern can't be persist")
 	}
-}
-
-// plotFields adds the keys that say how a plot is drawn.
-func (l *loader) plotFields(plot *Plot, known map[string]field) {
-	texts := map[string]*string{
-		"x": &plot.X, "y": &plot.Y, "x_label": &plot.XLabel, "y_label": &plot.YLabel,
-		"title": &plot.Title, "template": &plot.Template,
-	}
-	for name, target := range texts {
-		known[name] = func(n *document.Node) { *target = l.text(n, name) }
-	}
-	known["header"] = func(n *document.Node) { plot.Header = l.flag(n, "header") }
 }
 
 // direction decodes higher or lower, for the whole file or by key.
@@ -115,51 +102,4 @@ func (l *loader) direction(node *document.Node) map[string]string {
 		read(entry.Key.Text, entry.Value)
 	}
 	return directions
-}
-
-// topPlots decodes plots of files that no stage declares: a list of paths or of
-// mappings from an id to how it is drawn. Nested sources of x and y are kept as
-// their first file only.
-func (l *loader) topPlots(node *document.Node) []Plot {
-	var plots []Plot
-	entries := []document.Entry{}
-	switch node.Kind {
-	case document.Map:
-		entries = node.Entries
-	default:
-		for _, item := range l.list(node, "plots") {
-			if item.Kind == document.Map {
-				entries = append(entries, item.Entries...)
-				continue
-			}
-			entries = append(entries, document.Entry{Key: item})
-		}
-	}
-	for _, entry := range entries {
-		location, ok := l.path(entry.Key, l.dir, "plot")
-		if !ok {
-			continue
-		}
-		plot := Plot{ID: entry.Key.Text, Path: location, Pos: entry.Key.Pos, Header: true}
-		if entry.Value != nil && entry.Value.Kind == document.Map {
-			l.topPlotFields(entry.Value, &plot)
-		}
-		plots = append(plots, plot)
-	}
-	return plots
-}
-
-// topPlotFields differs from an out's plot in that x and y may be mappings.
-func (l *loader) topPlotFields(node *document.Node, plot *Plot) {
-	known := map[string]field{}
-	l.plotFields(plot, known)
-	for _, axis := range []string{"x", "y"} {
-		scalar := known[axis]
-		known[axis] = func(n *document.Node) {
-			if isScalar(n) {
-				scalar(n)
-			}
-		}
-	}
-	l.fields(node, "plot "+plot.ID, known)
 }

@@ -22,12 +22,13 @@ const SourcePrefix = "data:"
 
 // Pipeline is all that pipeline.yaml declares.
 type Pipeline struct {
-	File     string
-	Stages   []*Stage // data sources first, then stages, each in order of declaration
-	Params   []Path   // params files to show that are no stage's deps
-	Metrics  []Path   // metrics files that no stage declares as outs
-	Plots    []Plot   // plots of files that no stage declares as plots
-	Warnings diag.List
+	File      string
+	Stages    []*Stage // data sources first, then stages, each in order of declaration
+	Params    []Path   // params files to show that are no stage's deps
+	Metrics   []Path   // metrics files that no stage declares as outs
+	Plots     []Plot   // plots of files that no stage declares as plots
+	Artifacts []Artifact
+	Warnings  diag.List
 
 	byName map[string]*Stage
 	sets   map[string]*Set
@@ -131,17 +132,6 @@ type Out struct {
 	// metric's dotted key; the key "" stands for all of the file's.
 	Direction map[string]string
 	Plot      *Plot
-}
-
-// Plot is how to draw a file.
-type Plot struct {
-	ID              string
-	Path            string
-	Pos             diag.Pos
-	X, Y            string
-	XLabel, YLabel  string
-	Title, Template string
-	Header          bool
 }
 
 // Title returns the stage's name as people know it: without the prefix that
