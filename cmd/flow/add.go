@@ -77,7 +77,7 @@ func addOne(ctx context.Context, a *app, p *project.Project, name string, noComm
 		return fmt.Errorf("add %s: %w", name, err)
 	}
 	if _, declared := pipeline.Stage(stages.SourcePrefix + name); !declared {
-		err = p.EditPipeline(func(doc *document.Document) (*document.Document, error) {
+		err = p.EditPipeline(stages.File, func(doc *document.Document) (*document.Document, error) {
 			return doc.Append([]string{"data"}, name)
 		})
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,12 +80,14 @@ func resolveParents(path string) string {
 	}
 }
 
-// targets turns paths that were typed in a folder below the root into paths of the
-// project; names of stages, and patterns, stay as they are.
+// targets turns what was typed in a folder below the root into names and paths of the
+// project: a stage of the folder's own pipeline file goes before one of the root's.
+// Patterns, and what nobody knows, stay as they are.
 func (a *app) targets(p *project.Project, pipeline *stages.Pipeline, typed []string) []string {
 	targets := slices.Clone(typed)
 	for i, target := range typed {
-		if _, isStage := pipeline.Stage(target); isStage {
+		if name := a.named(p, pipeline, target); name != "" {
+			targets[i] = name
 			continue
 		}
 		name, err := a.local(p, target)
@@ -93,6 +96,47 @@ func (a *app) targets(p *project.Project, pipeline *stages.Pipeline, typed []str
 		}
 	}
 	return targets
+}
+
+// named returns the name, as the project has it, of a stage, group or set of stages that
+// was typed as name, :name, file:name or as the file alone; "" when there is none.
+func (a *app) named(p *project.Project, pipeline *stages.Pipeline, typed string) string {
+	file, name, found := strings.Cut(typed, ":")
+	if !found {
+		file, name = "", typed
+	}
+	candidates := []string{a.ownFile(p) + ":" + name}
+	if file != "" {
+		if local, err := a.local(p, file); err == nil {
+			candidates = []string{local + ":" + name}
+		}
+	} else if local, err := a.local(p, typed); err == nil && path.Base(local) == stages.File {
+		candidates = append(candidates, local)
+	}
+	for _, candidate := range append(candidates, typed) {
+		candidate = strings.TrimPrefix(candidate, stages.File+":")
+		if len(pipeline.Named(candidate)) > 0 {
+			return candidate
+		}
+	}
+	return ""
+}
+
+// ownFile returns the pipeline file of the current folder, if it has one, else the
+// root's.
+func (a *app) ownFile(p *project.Project) string {
+	if name, err := a.local(p, filepath.Join(a.absolute(), stages.File)); err == nil && p.Root.Exists(name) {
+		return name
+	}
+	return stages.File
+}
+
+// absolute returns the current folder.
+func (a *app) absolute() string {
+	if absolute, err := filepath.Abs(a.dir); err == nil {
+		return absolute
+	}
+	return a.dir
 }
 
 // openPipeline opens the project with its pipeline.
@@ -263,6 +307,9 @@ func (a *app) completeTargets(_ *cobra.Command, _ []string, _ string) ([]string,
 	var words []string
 	for _, stage := range pipeline.Stages {
 		words = append(words, stage.Title())
+	}
+	for _, set := range pipeline.Sets() {
+		words = append(words, set.Name)
 	}
 	return words, cobra.ShellCompDirectiveDefault
 }

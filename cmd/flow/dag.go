@@ -259,12 +259,8 @@ func stageNamed(pipeline *stages.Pipeline, name string) (*stages.Stage, error) {
 	if stage, found := pipeline.Stage(stages.SourcePrefix + strings.TrimSuffix(name, "/")); found {
 		return stage, nil
 	}
-	var names []string
-	for _, stage := range pipeline.Stages {
-		names = append(names, stage.Title(), stage.Group)
-	}
-	problem := diag.At(diag.Pos{}, "%q is no stage or data source of %s", name, pipeline.File)
-	if meant := diag.Nearest(name, names); meant != "" {
+	problem := diag.At(diag.Pos{}, "%q is no stage or data source of %s", name, strings.Join(pipeline.Files, ", "))
+	if meant := pipeline.Nearest(name); meant != "" {
 		return nil, problem.WithHint("did you mean %q?", meant)
 	}
 	return nil, problem.WithHint("`flow stage list` shows the stages")

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"flow/pkg/diag"
 	"flow/pkg/document"
 	"flow/pkg/stages"
 )
@@ -54,7 +54,10 @@ func runFreeze(a *app, names []string, frozen bool) error {
 			a.say("%s is %s", stage.Title(), map[bool]string{true: "frozen already", false: "not frozen"}[frozen])
 			continue
 		}
-		if err := p.EditPipeline(func(doc *document.Document) (*document.Document, error) { return freeze(doc, pipeline, stage, frozen) }); err != nil {
+		if err := notShared(stage); err != nil {
+			return err
+		}
+		if err := p.EditPipeline(stage.Pos.File, func(doc *document.Document) (*document.Document, error) { return freeze(doc, stage, frozen) }); err != nil {
 			return err
 		}
 		a.say("%s is %s", stage.Title(), map[bool]string{true: "frozen", false: "no longer frozen"}[frozen])
@@ -62,17 +65,21 @@ func runFreeze(a *app, names []string, frozen bool) error {
 	return nil
 }
 
-func freeze(doc *document.Document, pipeline *stages.Pipeline, stage *stages.Stage, frozen bool) (*document.Document, error) {
-	path := []string{"stages", stage.Name}
-	if stage.Source {
-		at := fmt.Sprintf("[%d]", slices.Index(pipeline.Sources(), stage))
-		path = []string{"data", at}
-		if node := doc.Root.Get("data").Items[slices.Index(pipeline.Sources(), stage)]; node.Kind != document.Map {
-			return doc.Set(path, document.Fields{{Key: "path", Value: node.Text}, {Key: "frozen", Value: true}})
-		}
+func freeze(doc *document.Document, stage *stages.Stage, frozen bool) (*document.Document, error) {
+	if node := doc.Root.Find(stage.Entry...); stage.Source && node != nil && node.Kind != document.Map {
+		return doc.Set(stage.Entry, document.Fields{{Key: "path", Value: node.Text}, {Key: "frozen", Value: true}})
 	}
+	at := append(slices.Clone(stage.Entry), "frozen")
 	if !frozen {
-		return doc.Delete(append(path, "frozen"))
+		return doc.Delete(at)
 	}
-	return doc.Set(append(path, "frozen"), true)
+	return doc.Set(at, true)
+}
+
+// notShared refuses to edit a stage whose text other pipelines may include, too.
+func notShared(stage *stages.Stage) error {
+	if !stage.Included() {
+		return nil
+	}
+	return diag.At(stage.Pos, "%s comes from a file that is included", stage.Title()).WithHint("edit %s", stage.Pos.File)
 }

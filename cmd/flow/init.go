@@ -20,7 +20,8 @@ func newInitCmd(a *app) *cobra.Command {
 		Use:   "init [FOLDER]",
 		Short: "Start a project in a folder",
 		Long: `Make a folder a flow project: an empty pipeline.yaml, and .flow/ for flow's own
-files, which ignores itself in git. What is there already is left as it is.`,
+files, of which only .flow/config belongs in git: it marks the project's root. What is
+there already is left as it is.`,
 		Example: "  flow init\n  flow init my-project",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -35,6 +36,9 @@ files, which ignores itself in git. What is there already is left as it is.`,
 
 const firstPipeline = `# What flow repro runs. Add a stage here, or with: flow stage add --help
 stages:
+`
+
+const firstConfig = `# Settings of this project: flow config --help
 `
 
 func runInit(a *app, dir string) error {
@@ -52,6 +56,14 @@ func runInit(a *app, dir string) error {
 		}
 	}
 	_, before := root.Lstat(project.State + "/.gitignore")
+	if err := root.MkdirAll(project.State, 0o755); err != nil {
+		return fmt.Errorf("make %s: %w", project.State, err)
+	}
+	if _, err := root.Lstat(project.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+		if err := root.Replace(project.ConfigFile, []byte(firstConfig), 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", project.ConfigFile, err)
+		}
+	}
 	p, err := project.Open(dir)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -67,7 +68,7 @@ func runMove(ctx context.Context, a *app, typedFrom, typedTo string) error {
 	if err != nil {
 		return err
 	}
-	if err := redeclare(p, slices.Index(pipeline.Sources(), stage), to); err != nil {
+	if err := redeclare(p, stage, to); err != nil {
 		return errors.Join(err, undo())
 	}
 	return a.recordMove(ctx, p, locked, from, to)
@@ -88,13 +89,21 @@ func moveFiles(p *project.Project, from, to string) (undo func() error, err erro
 }
 
 // redeclare changes the path of a data source in pipeline.yaml.
-func redeclare(p *project.Project, index int, to string) error {
-	return p.EditPipeline(func(doc *document.Document) (*document.Document, error) {
-		at := []string{"data", fmt.Sprintf("[%d]", index)}
-		if doc.Root.Get("data").Items[index].Kind == document.Map {
-			at = append(at, "path")
+func redeclare(p *project.Project, source *stages.Stage, to string) error {
+	return p.EditPipeline(source.Pos.File, func(doc *document.Document) (*document.Document, error) {
+		node := doc.Root.Find(source.Entry...)
+		if node == nil {
+			return nil, diag.At(source.Pos, "%s changed while it was read", source.Pos.File).WithHint("try again")
 		}
-		return doc.Set(at, to)
+		at := source.Entry
+		if node.Kind == document.Map {
+			at = append(slices.Clone(at), "path")
+		}
+		declared, err := filepath.Rel(path.Dir(source.File), to)
+		if err != nil || !filepath.IsLocal(declared) {
+			return nil, diag.At(source.Pos, "%s can't name %s, which is not below its folder", source.File, to)
+		}
+		return doc.Set(at, filepath.ToSlash(declared))
 	})
 }
 

@@ -58,10 +58,19 @@ func runRemove(ctx context.Context, a *app, targets []string, outs bool) error {
 		if err != nil {
 			return err
 		}
+		if err := notShared(stage); err != nil {
+			return err
+		}
 		removed = append(removed, stage)
 	}
-	if err := p.EditPipeline(func(doc *document.Document) (*document.Document, error) { return undeclare(doc, pipeline, removed) }); err != nil {
-		return err
+	for _, file := range pipeline.Files {
+		of := slices.DeleteFunc(slices.Clone(removed), func(stage *stages.Stage) bool { return stage.Pos.File != file })
+		if len(of) == 0 {
+			continue
+		}
+		if err := p.EditPipeline(file, func(doc *document.Document) (*document.Document, error) { return undeclare(doc, of) }); err != nil {
+			return err
+		}
 	}
 	if err := p.Prepare(); err != nil {
 		return err
@@ -82,22 +91,12 @@ func runRemove(ctx context.Context, a *app, targets []string, outs bool) error {
 }
 
 // undeclare takes stages and data sources out of the document.
-func undeclare(doc *document.Document, pipeline *stages.Pipeline, removed []*stages.Stage) (*document.Document, error) {
+func undeclare(doc *document.Document, removed []*stages.Stage) (*document.Document, error) {
+	removed = slices.Clone(removed)
+	slices.SortFunc(removed, func(a, b *stages.Stage) int { return b.Pos.Line - a.Pos.Line }) // from the end, so that the places before stay
 	var err error
-	sources := pipeline.Sources()
-	for i := len(sources) - 1; i >= 0; i-- { // from the end, so that the places before stay
-		if !slices.Contains(removed, sources[i]) {
-			continue
-		}
-		if doc, err = doc.Delete([]string{"data", fmt.Sprintf("[%d]", i)}); err != nil {
-			return nil, err
-		}
-	}
 	for _, stage := range removed {
-		if stage.Source {
-			continue
-		}
-		if doc, err = doc.Delete([]string{"stages", stage.Name}); err != nil {
+		if doc, err = doc.Delete(stage.Entry); err != nil {
 			return nil, err
 		}
 	}

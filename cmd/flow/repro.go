@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flow/pkg/engine"
+	"flow/pkg/stages"
 	"flow/pkg/ui"
 )
 
@@ -28,12 +29,15 @@ func newReproCmd(a *app) *cobra.Command {
 		Short: "Run the stages that changed",
 		Long: `Bring the pipeline up to date: run the stages whose command, deps, params, env or
 outs changed since pipeline.lock was written, in order, and restore from the cache
-what was run before. A TARGET is a stage, a group, or the path of an out; with
-targets, they and what they depend on are brought up to date.
+what was run before. A TARGET is a stage, a group, one of the pipelines that are named in
+pipeline.yaml, a pipeline file, or the path of an out; with targets, they and what
+they depend on are brought up to date. In a folder with a pipeline.yaml of its own,
+that file is the default; at the root it is everything.
 
 A stage that fails leaves the outs that were there before.`,
 		Example: `  flow repro                      # everything
   flow repro train                # train, and what it depends on
+  flow repro sub/pipeline.yaml    # what that file declares, and what it depends on
   flow repro --dry                # what would run, and why
   flow repro -f -s train          # train only, even if nothing changed
   flow repro --downstream prepare # prepare and all that depends on it`,
@@ -75,6 +79,9 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 		return err
 	}
 	o.Targets = a.targets(p, e.Pipeline, o.Targets)
+	if own := a.ownFile(p); len(o.Targets) == 0 && own != stages.File {
+		o.Targets = []string{own}
+	}
 	if o.Dry {
 		return dryRepro(ctx, a, e, o)
 	}

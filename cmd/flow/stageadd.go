@@ -31,7 +31,7 @@ func newStageAddCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add -n NAME [flags] COMMAND...",
 		Short: "Add a stage to pipeline.yaml",
-		Long: `Add a stage to pipeline.yaml. Comments and order of the file stay. The COMMAND may be
+		Long: `Add a stage to the folder's pipeline.yaml, or else to the project's. Comments and order of the file stay. The COMMAND may be
 one quoted text or several words; put -- before words that start with a dash.`,
 		Example: `  flow stage add -n prepare -d prepare.py -d data/raw.csv -o data/clean.csv python prepare.py
   flow stage add -n train -p train.lr,train.epochs -d data/clean.csv -o model.bin -M metrics.json 'python train.py'`,
@@ -77,8 +77,10 @@ func runStageAdd(ctx context.Context, a *app, o *stageAddOptions, args []string)
 	if err != nil {
 		return err
 	}
-	before := outsOf(p, o.name)
-	err = p.EditPipeline(func(doc *document.Document) (*document.Document, error) {
+	file := a.ownFile(p)
+	name := strings.TrimPrefix(file+":"+o.name, stages.File+":")
+	before := outsOf(p, name)
+	err = p.EditPipeline(file, func(doc *document.Document) (*document.Document, error) {
 		if doc.Root != nil && doc.Root.Get("stages").Get(o.name) != nil {
 			if !o.force {
 				return nil, diag.At(doc.Root.Get("stages").Get(o.name).Pos, "there is a stage %q already", o.name).WithHint("replace it with --force")
@@ -89,10 +91,10 @@ func runStageAdd(ctx context.Context, a *app, o *stageAddOptions, args []string)
 	if err != nil {
 		return err
 	}
-	if err := ignoreOuts(p, o.name, before); err != nil {
+	if err := ignoreOuts(p, name, before); err != nil {
 		return err
 	}
-	a.say("added stage %s to %s", o.name, stages.File)
+	a.say("added stage %s to %s", o.name, file)
 	if o.run {
 		e, err := p.Engine()
 		if err != nil {
@@ -101,7 +103,7 @@ func runStageAdd(ctx context.Context, a *app, o *stageAddOptions, args []string)
 		if err := p.Prepare(); err != nil {
 			return err
 		}
-		return a.repro(ctx, e, engine.Options{Selection: engine.Selection{Targets: []string{o.name}}})
+		return a.repro(ctx, e, engine.Options{Selection: engine.Selection{Targets: []string{name}}})
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"flow/pkg/diag"
@@ -81,7 +82,7 @@ func (e *Engine) outSelected(selection Selection, stage *stages.Stage, out *stag
 	}
 	for _, target := range selection.Targets {
 		target = path.Clean(target)
-		if target == stage.Name || target == out.Path || strings.HasPrefix(stage.Name, target+"@") ||
+		if target == out.Path || slices.Contains(e.Pipeline.Named(target), stage.Name) ||
 			strings.HasPrefix(out.Path, target+"/") || strings.HasPrefix(target, out.Path+"/") {
 			return true
 		}

@@ -67,11 +67,8 @@ func (e *Engine) target(target string, selection Selection) ([]string, error) {
 			return dir == "." || declared == dir || strings.HasPrefix(declared, dir+"/"), nil
 		})
 	}
-	if _, found := e.Pipeline.Stage(target); found {
-		return []string{target}, nil
-	}
-	if group := e.group(target); len(group) > 0 {
-		return group, nil
+	if names := e.Pipeline.Named(target); len(names) > 0 {
+		return names, nil
 	}
 	if owners := e.Pipeline.OwnerOf(path.Clean(target)); len(owners) > 0 {
 		var names []string
@@ -100,27 +97,13 @@ func (e *Engine) matching(target string, matches func(*stages.Stage) (bool, erro
 	return names, nil
 }
 
-// group returns the stages name@key of a group.
-func (e *Engine) group(target string) []string {
-	var names []string
-	for _, stage := range e.Pipeline.Stages {
-		if strings.HasPrefix(stage.Name, target+"@") {
-			names = append(names, stage.Name)
-		}
-	}
-	return names
-}
-
 func (e *Engine) unknown(target string) error {
-	var candidates []string
-	for _, stage := range e.Pipeline.Stages {
-		candidates = append(candidates, stage.Title(), stage.Group)
-		for _, out := range stage.Outs {
-			candidates = append(candidates, out.Path)
-		}
+	of := e.Pipeline.File
+	if len(e.Pipeline.Files) > 1 {
+		of = "this project"
 	}
-	problem := diag.At(diag.Pos{}, "%q is no stage, group or out of %s", target, e.Pipeline.File)
-	if meant := diag.Nearest(target, candidates); meant != "" {
+	problem := diag.At(diag.Pos{}, "%q is no stage, group, pipeline or out of %s", target, of)
+	if meant := e.Pipeline.Nearest(target); meant != "" {
 		return problem.WithHint("did you mean %q?", meant)
 	}
 	return problem.WithHint("`flow stage list` shows the stages")

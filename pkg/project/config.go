@@ -88,7 +88,7 @@ func LoadConfig(root *disk.Root) (*Config, error) {
 func (c *Config) read(scope Scope) (name string, text []byte, err error) {
 	switch scope {
 	case Shared:
-		text, err = c.root.Read(State + "/config")
+		text, err = c.root.Read(ConfigFile)
 	case Local:
 		text, err = c.root.Read(State + "/config.local")
 	case User:
@@ -115,7 +115,7 @@ func userConfig() string {
 func (c *Config) File(scope Scope) string {
 	switch scope {
 	case Shared:
-		return State + "/config"
+		return ConfigFile
 	case Local:
 		return State + "/config.local"
 	}

@@ -5,23 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
+	"flow/pkg/diag"
 	"flow/pkg/digest"
 	"flow/pkg/document"
 	"flow/pkg/stages"
 	"flow/pkg/workspace"
 )
 
-// EditPipeline changes pipeline.yaml: the edit gets the file as a document and
-// returns it changed. The result is checked as a pipeline before it is written; the
-// comments and the order of the person's file stay. A file that is not there is
-// made.
-func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document, error)) error {
-	text, err := p.Root.Read(stages.File)
+// EditPipeline changes a pipeline file: the edit gets the file as a document and
+// returns it changed. The result is checked, with the project's other files, before it
+// is written; the comments and the order of the person's file stay. A file that is not
+// there is made.
+func (p *Project) EditPipeline(file string, edit func(*document.Document) (*document.Document, error)) error {
+	text, err := p.Root.Read(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the pipeline: %w", err)
 	}
-	doc, err := document.Parse(stages.File, text)
+	doc, err := document.Parse(file, text)
 	if err != nil {
 		return err
 	}
@@ -29,25 +31,46 @@ func (p *Project) EditPipeline(edit func(*document.Document) (*document.Document
 	if err != nil {
 		return err
 	}
-	if err := p.check(stages.File+", as it would be", edited.Text); err != nil {
-		if already := p.check(stages.File, text); already != nil {
+	if err := p.check(file, edited.Text); err != nil {
+		if already := p.check(file, text); already != nil {
 			return already
 		}
-		return err
+		return wouldBe(file, err)
 	}
-	if err := p.Root.Replace(stages.File, edited.Text, 0o644); err != nil {
+	if err := p.Root.Replace(file, edited.Text, 0o644); err != nil {
 		return fmt.Errorf("write the pipeline: %w", err)
 	}
 	return nil
 }
 
-// check tells what is wrong with a pipeline.
+// check tells what is wrong with the pipeline when one of its files has another text.
 func (p *Project) check(file string, text []byte) error {
-	pipeline, err := p.parsePipeline(file, text, p.Root.Read)
+	files, err := p.sources()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(files, func(s stages.Source) bool { return s.File == file })
+	if i < 0 {
+		i, files = 0, slices.Insert(files, 0, stages.Source{File: file})
+	}
+	files[i].Text = text
+	pipeline, _, err := p.parse(files, p.Root.Read)
 	if err == nil {
 		_, err = pipeline.Graph()
 	}
 	return err
+}
+
+// wouldBe says of problems in a file that they are in what it was to become.
+func wouldBe(file string, err error) error {
+	problems := diag.List{}
+	problems.AddErr(err)
+	for _, problem := range problems {
+		if problem.Pos.File == file {
+			problem.Pos.File = file + ", as it would be"
+		}
+	}
+	return problems.Err()
 }
 
 // SaveSource puts a data source into the cache, or only hashes it, and returns what

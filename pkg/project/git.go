@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 
 	"flow/pkg/diag"
@@ -179,15 +180,44 @@ func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
 	if r.Commit == "" {
 		return r.project.Pipeline()
 	}
-	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+stages.File)
+	read := func(name string) ([]byte, error) { return r.Read(ctx, name) }
+	names, err := r.pipelineFiles(ctx)
 	if err != nil {
+		return nil, err
+	}
+	files, err := readSources(names, read)
+	if err == nil && len(files) == 0 {
 		return stages.Parse(stages.File, nil, nil)
 	}
-	pipeline, err := r.project.parsePipeline(stages.File, text, func(name string) ([]byte, error) { return r.Read(ctx, name) })
+	var pipeline *stages.Pipeline
+	if err == nil {
+		pipeline, _, err = r.project.parse(files, read)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("at %s: %w", r.Name, err)
 	}
 	return pipeline, nil
+}
+
+// pipelineFiles lists the pipeline files that a commit holds, but those of other
+// projects below the root.
+func (r *Revision) pipelineFiles(ctx context.Context) ([]string, error) {
+	out, err := r.project.git(ctx, "ls-tree", "-r", "-z", "--name-only", r.Commit)
+	if err != nil {
+		return nil, err
+	}
+	var names, nested []string
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if dir, found := strings.CutSuffix(name, "/"+State+"/config"); found {
+			nested = append(nested, dir+"/")
+		}
+		if path.Base(name) == stages.File {
+			names = append(names, name)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(nested, func(dir string) bool { return strings.HasPrefix(name, dir) })
+	}), nil
 }
 
 // Files lists the regular files at or below a path, as the revision has them.

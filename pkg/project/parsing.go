@@ -27,8 +27,3 @@ func wrongWord(name, value string) *diag.Error {
 	}
 	return nil
 }
-
-// parsePipeline reads a pipeline as the config says.
-func (p *Project) parsePipeline(file string, text []byte, read stages.Files) (*stages.Pipeline, error) {
-	return stages.ParseWith(p.Config.Parsing(), file, text, read)
-}

@@ -13,7 +13,6 @@ import (
 	"flow/pkg/cache"
 	"flow/pkg/diag"
 	"flow/pkg/disk"
-	"flow/pkg/document"
 	"flow/pkg/engine"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
@@ -22,6 +21,9 @@ import (
 
 // State is the name of flow's own folder in a project.
 const State = ".flow"
+
+// ConfigFile holds the settings that git shares.
+const ConfigFile = State + "/config"
 
 // Project is an open project.
 type Project struct {
@@ -34,7 +36,8 @@ type Project struct {
 }
 
 // Find returns the root of the project that a folder is in: the nearest folder,
-// upwards, that holds .flow or pipeline.yaml.
+// upwards, that holds .flow; where there is none, the highest that holds pipeline.yaml,
+// below the root of the git repository.
 func Find(dir string) (string, error) {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
@@ -43,14 +46,23 @@ func Find(dir string) (string, error) {
 	if _, err := os.Stat(absolute); err != nil {
 		return "", diag.At(diag.Pos{}, "there is no folder %s", absolute)
 	}
-	for at := absolute; ; at = filepath.Dir(at) {
-		if exists(filepath.Join(at, State)) || exists(filepath.Join(at, stages.File)) {
+	highest := ""
+	for at, above := absolute, false; ; at = filepath.Dir(at) {
+		if exists(filepath.Join(at, State)) {
 			return at, nil
 		}
-		if at == filepath.Dir(at) {
+		if !above && exists(filepath.Join(at, stages.File)) {
+			highest = at
+		}
+		above = above || exists(filepath.Join(at, ".git"))
+		if at != filepath.Dir(at) {
+			continue
+		}
+		if highest == "" {
 			return "", diag.At(diag.Pos{}, "%s is in no flow project: there is no %s and no %s here or above", absolute, stages.File, State).
 				WithHint("start one here: flow init")
 		}
+		return highest, nil
 	}
 }
 
@@ -153,37 +165,6 @@ func (p *Project) Prepare() error {
 		return fmt.Errorf("prepare %s: %w", State, err)
 	}
 	return nil
-}
-
-// Pipeline reads the declared pipeline.
-func (p *Project) Pipeline() (*stages.Pipeline, error) {
-	text, err := p.pipelineText()
-	if err != nil {
-		return nil, err
-	}
-	return p.parsePipeline(stages.File, text, p.Root.Read)
-}
-
-// Compiled reads the declared pipeline as values: without vars, foreach, matrix and
-// templates. It is nil when the file holds nothing.
-func (p *Project) Compiled() (*document.Node, error) {
-	text, err := p.pipelineText()
-	if err != nil {
-		return nil, err
-	}
-	return stages.ExpandWith(p.Config.Parsing(), stages.File, text, p.Root.Read)
-}
-
-func (p *Project) pipelineText() ([]byte, error) {
-	text, err := p.Root.Read(stages.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.At(diag.Pos{}, "there is no %s in %s", stages.File, p.Root.Dir()).
-			WithHint("declare a first stage: flow stage add --help")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the pipeline: %w", err)
-	}
-	return text, nil
 }
 
 // Engine opens the engine over the project's pipeline.

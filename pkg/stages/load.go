@@ -54,7 +54,11 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 	roots := make([]*document.Node, len(files))
 	for i, file := range files {
 		l.unit = newUnit(file.File)
-		roots[i] = l.source(file.File, file.Text)
+		l.inlined = nil
+		if roots[i] = l.source(file.File, file.Text); roots[i] != nil {
+			roots[i] = inline(roots[i], l.inlined)
+		}
+		l.pipeline.Files = append(l.pipeline.Files, file.File)
 	}
 	if len(l.problems) == 0 {
 		l.checkSets()
@@ -77,6 +81,7 @@ type loader struct {
 	read     Files
 	sources  map[string]*lines         // the files that problems may be in
 	groups   map[*document.Node]string // by the name of a stage: the foreach or matrix that makes it
+	inlined  []inlined                 // what the file at hand includes
 	problems diag.List
 }
 
@@ -171,8 +176,8 @@ func (l *loader) pipelineKeys(root *document.Node) {
 		"vars":      nil, // as are foreach, matrix and do in a stage, it is gone by now
 	})
 	if data != nil {
-		for _, item := range l.list(data, "data") {
-			l.dataSource(item)
+		for i, item := range l.list(data, "data") {
+			l.dataSource(item, i)
 		}
 	}
 	l.stages(stages)
@@ -197,8 +202,8 @@ func (l *loader) stages(node *document.Node) {
 }
 
 // dataSource decodes one entry of data: a path, or a mapping with one.
-func (l *loader) dataSource(node *document.Node) {
-	stage := &Stage{Source: true, File: l.file, Wdir: l.dir, Pos: node.Pos}
+func (l *loader) dataSource(node *document.Node, i int) {
+	stage := &Stage{Source: true, File: l.file, Wdir: l.dir, Pos: node.Pos, Entry: []string{"data", fmt.Sprintf("[%d]", i)}}
 	var location string
 	var pathNode *document.Node
 	switch node.Kind {
@@ -241,16 +246,18 @@ func (l *loader) stage(name, node *document.Node) {
 		return
 	}
 	what := fmt.Sprintf("stage %q", name.Text)
+	stage := &Stage{Name: l.prefix + name.Text, File: l.file, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
 	if group != "" {
-		group = l.prefix + group
+		stage.Group = l.prefix + group
+	} else {
+		stage.Entry = []string{"stages", name.Text}
 	}
-	stage := &Stage{Name: l.prefix + name.Text, Group: group, File: l.file, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
 	if node.Kind == document.Map {
 		if wdir := node.Get("wdir"); wdir != nil {
 			stage.Wdir = l.wdir(wdir)
 		}
 	}
-	l.fields(node, what, l.effortFields(&stage.Effort, map[string]field{
+	l.fields(node, what, map[string]field{
 		"cmd":            func(n *document.Node) { stage.Cmd = l.cmd(n) },
 		"wdir":           nil,
 		"shell":          func(n *document.Node) { stage.Shell = l.words(n) },
@@ -268,7 +275,7 @@ func (l *loader) stage(name, node *document.Node) {
 		"foreach":        nil,
 		"do":             nil,
 		"matrix":         nil,
-	}))
+	})
 	if node.Kind == document.Map && node.Get("cmd") == nil {
 		l.fail(name, "add cmd: and the command that makes its outs", "%s has no cmd", what)
 	}

@@ -20,9 +20,10 @@ const ParamsFile = "params.yaml"
 // SourcePrefix starts the name of a data source among the stages.
 const SourcePrefix = "data:"
 
-// Pipeline is all that pipeline.yaml declares.
+// Pipeline is all that the pipeline files of a project declare.
 type Pipeline struct {
-	File      string
+	File      string   // the first of the files
+	Files     []string // all of them, sorted but for the one at the root, which is first; not those included
 	Stages    []*Stage // data sources first, then stages, each in order of declaration
 	Params    []Path   // params files to show that are no stage's deps
 	Metrics   []Path   // metrics files that no stage declares as outs
@@ -48,6 +49,7 @@ type Stage struct {
 	Group  string // of a stage that a foreach or matrix makes: the name that they share
 	File   string // the pipeline file that it belongs to
 	Pos    diag.Pos
+	Entry  []string // where it stands in the document Pos.File, as stages and its name there; nil when a group makes it
 	Source bool
 
 	Cmd   []string // scripts, each run by a shell of its own, one after the other
@@ -58,8 +60,6 @@ type Stage struct {
 	Deps   []Dep
 	Params []Param
 	Outs   []Out // outs, then metrics, then plots
-
-	Effort // what it may take
 
 	Frozen        bool
 	AlwaysChanged bool
@@ -135,6 +135,9 @@ type Out struct {
 	Direction map[string]string
 	Plot      *Plot
 }
+
+// Included reports whether the stage stands in a file that its pipeline file includes.
+func (s *Stage) Included() bool { return s.Pos.File != s.File }
 
 // Title returns the stage's name as people know it: without the prefix that
 // marks a data source.

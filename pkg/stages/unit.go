@@ -85,8 +85,9 @@ func (l *loader) include(node *document.Node) {
 	inner.within = append(slices.Clone(l.within), file)
 	outer := l.unit
 	l.unit = inner
-	before := len(l.problems)
-	l.source(file, text)
+	before, at := len(l.problems), len(l.inlined)
+	l.inlined = append(l.inlined, inlined{prefix: strings.TrimPrefix(inner.prefix, newUnit(l.file).prefix)})
+	l.inlined[at].root = l.source(file, text)
 	for _, problem := range l.problems[before:] {
 		problem.WithNote(node.Pos, "included here")
 	}
@@ -129,7 +130,7 @@ func (e *expander) giveArgs() {
 	for _, arg := range e.args {
 		name := scalarText(arg.Key)
 		if _, owner := e.global.find(name); owner == nil {
-			e.fail(arg.Key, meant("", name, e.global.names()), "%s has no var %q to give a value to", e.within[len(e.within)-1], name)
+			e.fail(arg.Key, didYouMean(name, e.global.names()), "%s has no var %q to give a value to", e.within[len(e.within)-1], name)
 			continue
 		}
 		e.global.set(name, arg.Key, arg.Value)
@@ -177,8 +178,11 @@ func (l *loader) checkSets() {
 		}
 		for i, target := range set.Targets {
 			if names := l.pipeline.Named(target); len(names) == 0 {
-				l.problems.Add(diag.At(set.places[i], "%q is no stage, group or pipeline", strings.TrimPrefix(target, l.prefix)).
-					WithHint("%s", didYouMean(target, l.pipeline.targets())))
+				problem := diag.At(set.places[i], "%q is no stage, group or pipeline", strings.TrimPrefix(target, l.prefix))
+				if meant := l.pipeline.Nearest(target); meant != "" {
+					problem.WithHint("did you mean %q?", meant)
+				}
+				l.problems.Add(problem)
 			}
 		}
 	}
@@ -200,6 +204,9 @@ func (p *Pipeline) Sets() []*Set {
 func (p *Pipeline) Named(target string) []string { return p.named(target, nil) }
 
 func (p *Pipeline) named(target string, within []string) []string {
+	if target == "" {
+		return nil
+	}
 	if _, found := p.byName[target]; found {
 		return []string{target}
 	}
@@ -218,14 +225,32 @@ func (p *Pipeline) named(target string, within []string) []string {
 	return names
 }
 
-// targets returns all that Named knows.
-func (p *Pipeline) targets() []string {
-	names := p.Names()
+// Nearest returns what a person may have meant by a target that there is not: a stage,
+// group, pipeline, file or out. It is empty when nothing is near.
+func (p *Pipeline) Nearest(target string) string {
+	var names []string
+	whole := map[string]string{} // by what a name is without its file
+	add := func(name, title string) {
+		names = append(names, title)
+		_, local, found := strings.Cut(name, ":")
+		if found && name == title && whole[local] == "" {
+			names = append(names, local)
+			whole[local] = name
+		}
+	}
 	for _, stage := range p.Stages {
-		names = append(names, stage.Group)
+		add(stage.Name, stage.Title())
+		add(stage.Group, stage.Group)
+		for _, out := range stage.Outs {
+			names = append(names, out.Path)
+		}
 	}
 	for _, set := range p.Sets() {
-		names = append(names, set.Name)
+		add(set.Name, set.Name)
 	}
-	return names
+	meant := diag.Nearest(target, append(names, p.Files...))
+	if name, found := whole[meant]; found {
+		return name
+	}
+	return meant
 }

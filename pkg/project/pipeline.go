@@ -1,0 +1,101 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"flow/pkg/diag"
+	"flow/pkg/document"
+	"flow/pkg/stages"
+)
+
+// Pipeline reads the declared pipeline: that of every pipeline.yaml of the project.
+func (p *Project) Pipeline() (*stages.Pipeline, error) {
+	pipeline, _, err := p.pipeline()
+	return pipeline, err
+}
+
+// Compiled reads what a pipeline file declares as values: without vars, foreach, matrix,
+// include and templates. It is nil when the file holds nothing.
+func (p *Project) Compiled(file string) (*document.Node, error) {
+	_, files, err := p.pipeline()
+	if err != nil {
+		return nil, err
+	}
+	for _, source := range files {
+		if source.File == file {
+			return stages.ExpandWith(p.Config.Parsing(), file, source.Text, p.Root.Read)
+		}
+	}
+	return nil, diag.At(diag.Pos{}, "%s is no pipeline file of the project", file)
+}
+
+func (p *Project) pipeline() (*stages.Pipeline, []stages.Source, error) {
+	files, err := p.sources()
+	if err == nil && len(files) == 0 {
+		err = diag.At(diag.Pos{}, "there is no %s in %s", stages.File, p.Root.Dir()).WithHint("declare a first stage: flow stage add --help")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.parse(files, p.Root.Read)
+}
+
+// sources reads the pipeline files, the one at the root first.
+func (p *Project) sources() ([]stages.Source, error) {
+	names, err := p.Workspace.Find(context.Background(), stages.File, State)
+	if err != nil {
+		return nil, fmt.Errorf("find the pipeline's files: %w", err)
+	}
+	return readSources(names, p.Root.Read)
+}
+
+func readSources(names []string, read stages.Files) ([]stages.Source, error) {
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	var files []stages.Source
+	for _, name := range names {
+		text, err := read(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it went meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the pipeline: %w", err)
+		}
+		files = append(files, stages.Source{File: name, Text: text})
+	}
+	return files, nil
+}
+
+func rank(name string) int {
+	if name == stages.File {
+		return 0
+	}
+	return 1
+}
+
+// parse reads a pipeline as the config says. A file that lies in an out of another
+// file's stage is data, and left out.
+func (p *Project) parse(files []stages.Source, read stages.Files) (*stages.Pipeline, []stages.Source, error) {
+	pipeline, err := stages.ParseAll(p.Config.Parsing(), files, read)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept := slices.DeleteFunc(slices.Clone(files), func(file stages.Source) bool { return isData(pipeline, file.File) })
+	if len(kept) == len(files) || len(kept) == 0 {
+		return pipeline, files, nil
+	}
+	return p.parse(kept, read)
+}
+
+func isData(pipeline *stages.Pipeline, file string) bool {
+	for _, owner := range pipeline.OwnerOf(file) {
+		if owner.Stage.File != file && !owner.Out.Glob && path.Dir(file) != "." {
+			return true
+		}
+	}
+	return false
+}
