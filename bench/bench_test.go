@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestBench_everyRowDoesItsWork runs each workload once, tiny, with the tools that are
+// there: a row whose check fails is an error.
+func TestBench_everyRowDoesItsWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds flow")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts are for a Unix shell")
+	}
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("needs git")
+	}
+	b, err := newBench(options{runs: 1, folder: t.TempDir()})
+	require.NoError(t, err)
+	for _, w := range workloads {
+		t.Run(w.Name, func(t *testing.T) {
+			b.scale = 5 / float64(max(1, w.Size))
+			table, err := b.workload(w)
+			require.NoError(t, err)
+			require.Equal(t, "flow", table.Rows[0].Tool)
+			require.InDelta(t, 1, table.Rows[0].Ratio, 0)
+		})
+	}
+}
+
+func TestSplitWords(t *testing.T) {
+	require.Equal(t, []string{"sh", "-c", "a && b", "c"}, splitWords("sh -c 'a && b' c"))
+}

@@ -1,0 +1,116 @@
+package main
+
+// The scripts of flow's that most workloads share.
+const (
+	flowInit   = "rm -rf .flow pipeline.lock && flow init --quiet"
+	flowForget = "rm -rf out .flow pipeline.lock && mkdir out && flow init --quiet"
+	syncs      = "syncs objects, journal and lock"
+	noSync     = "syncs nothing"
+)
+
+// workloads is the table of what is measured.
+var workloads = []Workload{
+	{
+		Name: "help", About: "say what there is", Goal: "≤ 3 × git", Make: makeNothing,
+		Who: []Contender{
+			{Tool: "flow", Run: "flow --help"},
+			{Tool: "git", Run: "git --help"},
+			{Tool: "ninja", Run: "ninja --version"},
+			{Tool: "dvc", Run: "dvc --help"},
+		},
+	},
+	{
+		Name: "noop-4", About: "repro of 4 stages in a chain, nothing to do", Size: 4, Goal: "≤ 4 × ninja", Make: makeChain,
+		Who: noop,
+	},
+	{
+		Name: "noop-10000", About: "repro of stages in 10 layers, nothing to do", Size: 10_000, Goal: "≤ 3 × ninja", Make: makeLayers,
+		Who: noop,
+	},
+	{
+		Name: "first-100", About: "first repro of trivial stages, 2 jobs", Size: 100, Goal: "≤ 1.5 × ninja", Make: makeFlat,
+		Who: first,
+	},
+	{
+		Name: "first-1000", About: "first repro of trivial stages, 2 jobs", Size: 1000, Goal: "≤ 1.5 × ninja", Make: makeFlat,
+		Who: first[:3],
+	},
+	{
+		Name: "status", About: "status of unchanged files of 1 KB in folders of 1,000", Size: 100_000, Goal: "≤ git, ≤ 1.5 × find",
+		Make: makeFiles(1024), Who: status,
+	},
+	{
+		Name: "add", About: "first add of files of 1 KB", Size: 20_000, Goal: "≤ cp -r", Make: makeFiles(1024),
+		Who: []Contender{
+			{Tool: "flow", Reset: "rm -f pipeline.yaml; " + flowInit, Run: "flow add --quiet data", Check: "flow status -q", Note: syncs + "; links: copy"},
+			{Tool: "cp", Reset: "rm -rf copy", Run: "cp -r data copy", Check: "diff -rq data copy", Note: noSync},
+			{Tool: "git", Reset: "rm -rf .git && git init -q", Run: "git add data", Check: "git diff --cached --quiet && exit 1; git diff --quiet", Note: noSync},
+			{Tool: "dud", Reset: "rm -rf .dud data.yaml && dud init && dud stage gen -o data/ > data.yaml && dud stage add data.yaml", Run: "dud commit --copy", Check: "dud status", Note: noSync},
+			{Tool: "dvc", Reset: "rm -rf .dvc .dvcignore data.dvc && dvc init -q --no-scm && dvc config core.analytics false", Run: "dvc add -q data", Check: "dvc status -q data.dvc", Note: noSync},
+		},
+	},
+	{
+		Name: "checkout", About: "checkout of files of 1 KB", Size: 20_000, Goal: "≤ 1.5 × cp -r", Make: makeFiles(1024),
+		Who: []Contender{
+			{Tool: "flow", Setup: "cp -r data kept && " + flowInit + " && flow add --quiet data", Reset: "rm -rf data", Run: "flow checkout --quiet", Check: "diff -rq data kept", Note: noSync + "; verified; links: copy"},
+			{Tool: "cp", Setup: "cp -r data kept", Reset: "rm -rf data", Run: "cp -r kept data", Check: "diff -rq data kept", Note: noSync},
+			{Tool: "git", Setup: gitCommit + " && cp -r data kept", Reset: "rm -rf data", Run: "git checkout -q -- data", Check: "diff -rq data kept", Note: noSync},
+			{Tool: "dvc", Setup: "cp -r data kept && dvc init -q --no-scm && dvc add -q data", Reset: "rm -rf data", Run: "dvc checkout -q", Check: "diff -rq data kept", Note: noSync},
+		},
+	},
+	{
+		Name: "add-large", About: "first add of one file, in MiB", Size: 2048, Goal: "copying ≤ 1.1 × cp", Large: true, Make: makeLarge,
+		Who: []Contender{
+			{Tool: "flow", Reset: "rm -f pipeline.yaml; " + flowInit, Run: "flow add --quiet data", Check: "flow status -q", Note: syncs + "; links: copy"},
+			{Tool: "cp", Reset: "rm -f copy", Run: "cp data copy", Check: "cmp data copy", Note: noSync},
+			{Tool: "cp+sync", Needs: "cp", Reset: "rm -f copy", Run: "sh -c 'cp data copy && sync -d copy'", Check: "cmp data copy", Note: "syncs the copy"},
+			{Tool: "b3sum", Run: "b3sum data", Note: "only reads"},
+		},
+	},
+	{
+		Name: "hash-large", About: "hash one file, in MiB: a dep of a stage, first status", Size: 2048, Goal: "≤ 1.5 × b3sum", Large: true, Make: makeLarge,
+		Who: []Contender{
+			{Tool: "flow", Setup: "printf 'stages: {s: {cmd: \"true\", deps: [data]}}\\n' > pipeline.yaml; " + flowInit + " && flow repro --quiet", Reset: "rm -rf .flow/index", Run: "flow status --quiet", Note: "only reads"},
+			{Tool: "b3sum", Run: "b3sum data", Note: "only reads"},
+		},
+	},
+	{
+		Name: "status-million", About: "status of unchanged files of 16 bytes in folders of 1,000", Size: 1_000_000, Goal: "≤ 6 s; peak memory ≤ git's", Large: true,
+		Make: makeFiles(16), Who: status,
+	},
+	{
+		Name: "add-million", About: "first add of files of 16 bytes", Size: 1_000_000, Goal: "≤ 120 s", Large: true, Make: makeFiles(16),
+		Who: []Contender{
+			{Tool: "flow", Reset: "rm -f pipeline.yaml; " + flowInit, Run: "flow add --quiet data", Check: "flow status -q", Note: syncs + "; links: copy"},
+			{Tool: "cp", Reset: "rm -rf copy", Run: "cp -r data copy", Note: noSync},
+		},
+	},
+}
+
+const gitCommit = "git init -q && git add data && git -c user.name=b -c user.email=b@example.org commit -qm data"
+
+// noop is who can find that there is nothing to do.
+var noop = []Contender{
+	{Tool: "flow", Setup: "mkdir -p out && " + flowInit + " && flow repro --quiet", Run: "flow repro --quiet", Check: "flow status -q", Note: "compares content; writes nothing"},
+	{Tool: "ninja", Setup: "mkdir -p out && ninja --quiet", Run: "ninja", Check: "ninja -n | grep -q 'no work to do'", Note: "compares times"},
+	{Tool: "make", Setup: "mkdir -p out && make -s", Run: "make -s", Check: "make -q", Note: "compares times"},
+}
+
+// first is who can run stages that never ran.
+var first = []Contender{
+	{Tool: "flow", Reset: flowForget, Run: "flow repro --quiet FLOWJOBS", Check: checkOuts, Note: syncs + "; bash -e -o pipefail"},
+	{Tool: "flow-sh", Needs: "flow", Setup: "sed -i 's/^stages:/shell: sh -c\\nstages:/' pipeline.yaml", Reset: flowForget, Run: "flow repro --quiet FLOWJOBS", Check: checkOuts, Note: syncs + "; sh"},
+	{Tool: "ninja", Reset: "rm -rf out .ninja_log .ninja_deps && mkdir out", Run: "ninja --quiet -j 2", Check: checkOuts, Note: noSync + "; sh"},
+	{Tool: "make", Reset: "rm -rf out && mkdir out", Run: "make -s -j 2", Check: checkOuts, Note: noSync + "; sh"},
+	{Tool: "snakemake", Reset: "rm -rf out .snakemake && mkdir out", Run: "snakemake --cores 2 --quiet all", Check: checkOuts, Note: noSync},
+}
+
+const checkOuts = "test $(cat out/* | wc -l) -eq $(cat size)"
+
+// status is who can tell that files did not change. find only looks at them.
+var status = []Contender{
+	{Tool: "flow", Setup: flowInit + " && flow add --quiet data", Run: "flow status --quiet", Note: "compares size, times, inode"},
+	{Tool: "git", Setup: gitCommit + " && sleep 1 && git status", Run: "git status --porcelain", Note: "compares size, times, inode"},
+	{Tool: "find", Run: "find data -type f -printf '%p %s %T@\\n'", Note: "only looks"},
+	{Tool: "dvc", Setup: "dvc init -q --no-scm && dvc add -q data", Run: "dvc status -q data.dvc", Note: "compares size, times, inode"},
+}
