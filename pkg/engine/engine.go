@@ -35,6 +35,12 @@ type Engine struct {
 	// GitTracked returns which of some paths git tracks; nil where there is no git.
 	GitTracked func(ctx context.Context, paths []string) ([]string, error)
 
+	// RunID names the run for its commands, as FLOW_RUN; "" where its history is not kept.
+	RunID string
+	// Expected tells how long a stage's commands are likely to take, 0 where that is
+	// not known; nil when nobody knows of any.
+	Expected func(stage string) time.Duration
+
 	// Probe reads deps that are no files of the project; nil where none can be.
 	Probe Probe
 
@@ -60,15 +66,20 @@ type Command struct {
 	Dir    string   // an absolute path
 	Env    []string // NAME=value, over flow's own environment
 	Locks  []*os.File
+	// Timeout stops the script and all its children after that time; 0 is never.
+	Timeout time.Duration
 }
 
 // Outcome is how a script ended.
 type Outcome struct {
 	Code     int
 	Signal   string // the name of the signal that ended it, or ""
+	TimedOut bool   // Command.Timeout passed before it ended
 	Wall     time.Duration
 	CPU      time.Duration
 	MaxRSS   int64 // bytes, of the largest single process
+	Read     int64 // bytes from disks; -1 where nobody counts them
+	Written  int64 // bytes to disks; likewise
 	Leftover []int // processes that it left running
 }
 

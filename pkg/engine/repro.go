@@ -73,7 +73,7 @@ func (r *run) repro(ctx context.Context) error {
 	for _, warning := range r.Pipeline.Warnings {
 		r.sink.Emit(event.Warning{Text: warning.Error(), Hint: warning.Hint})
 	}
-	r.sink.Emit(event.RunStarted{Time: time.Now(), Stages: len(r.plan.Steps), Dry: r.options.Dry})
+	r.sink.Emit(event.RunStarted{Time: time.Now(), Run: r.RunID, Stages: len(r.plan.Steps), Dry: r.options.Dry})
 	switch {
 	case r.options.Dry:
 		r.dry()
@@ -120,7 +120,7 @@ func (r *run) recover(ctx context.Context) error {
 // dry tells the plan.
 func (r *run) dry() {
 	for _, step := range r.plan.Steps {
-		r.sink.Emit(event.StagePlanned{Stage: step.Stage.Title(), Status: step.Will, Reasons: step.Reasons})
+		r.sink.Emit(event.StagePlanned{Stage: step.Stage.Title(), Status: step.Will, Reasons: step.Reasons, Expected: r.expected(step.Stage)})
 		if !step.Stage.Source {
 			r.counts[step.Will]++
 		}
@@ -381,6 +381,7 @@ func (r *run) end(step *Step, done *result) {
 	finished := event.StageFinished{
 		Time: time.Now(), Stage: stage.Title(), Status: done.status, Source: stage.Source, Duration: done.took,
 		Reasons: step.Reasons, Err: done.err, Because: r.because[stage.Name], Detail: done.detail,
+		Usage: done.usage,
 	}
 	if done.entry != nil {
 		for _, out := range done.entry.Outs {

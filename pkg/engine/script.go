@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flow/pkg/event"
+	"flow/pkg/stages"
 )
 
 // tailLines is how many of a failed command's last lines are shown again.
@@ -28,10 +29,11 @@ func (w *work) runScripts(ctx context.Context, a *attempt) error {
 	if err := w.e.Root.MkdirAll(stage.Wdir, 0o755); err != nil {
 		return fmt.Errorf("make wdir %s: %w", stage.Wdir, err)
 	}
+	budget := newBudget(stage.Timeout)
 	for _, script := range stage.Cmd {
 		outcome, err := w.e.Runner.Run(ctx, Command{
-			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: w.e.stageEnv(stage),
-			Locks: []*os.File{a.guard.File()},
+			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: w.env(),
+			Locks: []*os.File{a.guard.File()}, Timeout: budget.left(),
 		}, out.line)
 		if err == nil {
 			err = ctx.Err()
@@ -39,8 +41,9 @@ func (w *work) runScripts(ctx context.Context, a *attempt) error {
 		if err != nil {
 			return fmt.Errorf("run the command: %w", err)
 		}
-		if outcome.Code != 0 || outcome.Signal != "" {
-			return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(outcome), Tail: out.tail}
+		w.used(outcome)
+		if outcome.Code != 0 || outcome.Signal != "" || outcome.TimedOut {
+			return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(stage, outcome), Tail: out.tail}
 		}
 		if len(outcome.Leftover) > 0 {
 			w.tell(event.Warning{Stage: stage.Title(),
@@ -51,7 +54,10 @@ func (w *work) runScripts(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-func describeOutcome(outcome Outcome) string {
+func describeOutcome(stage *stages.Stage, outcome Outcome) string {
+	if outcome.TimedOut {
+		return "the command ran into its timeout of " + briefly(stage.Timeout)
+	}
 	if outcome.Signal == "" {
 		return fmt.Sprintf("the command ended with exit code %d", outcome.Code)
 	}

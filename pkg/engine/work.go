@@ -23,6 +23,7 @@ type work struct {
 	options  Options
 	messages chan<- message
 	made     []stages.Out // once they are: the outs, those of patterns file by file
+	usage    *event.Usage // of the commands so far; nil before the first
 }
 
 // message is what a worker tells the owner: events while it works, a result at its
@@ -41,6 +42,7 @@ type result struct {
 	attempt *attempt        // to commit when the entry is recorded
 	detail  string
 	took    time.Duration
+	usage   *event.Usage
 	err     error
 }
 
@@ -79,7 +81,7 @@ func (w *work) do(ctx context.Context) {
 		}
 		r.status, r.err = event.Failed, w.explain(err)
 	}
-	r.step, r.took = w.step, time.Since(started)
+	r.step, r.took, r.usage = w.step, time.Since(started), w.usage
 	w.messages <- message{result: r}
 }
 
@@ -151,7 +153,8 @@ func (w *work) locked(ctx context.Context, a *attempt) (*result, error) {
 			return r, err
 		}
 	}
-	w.tell(event.StageStarted{Time: time.Now(), Stage: w.step.Stage.Title(), Cmd: w.step.Stage.Cmd, Reasons: w.step.Reasons})
+	w.tell(event.StageStarted{Time: time.Now(), Stage: w.step.Stage.Title(), Cmd: w.step.Stage.Cmd, Reasons: w.step.Reasons,
+		Expected: w.e.expected(w.step.Stage)})
 	return w.run(ctx, a)
 }
 
@@ -238,8 +241,8 @@ func (w *work) frozen(ctx context.Context) (*result, error) {
 	return &result{status: event.Updated, entry: entry(stage, w.step.is, outs)}, nil
 }
 
-// run runs the commands of a stage as a transaction.
-func (w *work) run(ctx context.Context, a *attempt) (*result, error) {
+// attempt runs the commands of a stage as a transaction.
+func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	if err := w.keepAllEdited(ctx); err != nil {
 		return nil, err
 	}

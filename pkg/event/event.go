@@ -97,6 +97,17 @@ type StageStarted struct {
 	Expected time.Duration // how long it took last time; 0: unknown
 }
 
+// StageRetrying tells that a stage's command failed and will be tried again. The
+// stage's outs are as they were before.
+type StageRetrying struct {
+	Time    time.Time
+	Stage   string
+	Attempt int           // the next one; the first is 1
+	Of      int           // how many there may be
+	Wait    time.Duration // before it starts
+	Err     error         // what went wrong
+}
+
 // OutputLine is one line that a stage's command printed.
 type OutputLine struct {
 	Stage  string
@@ -154,6 +165,7 @@ type RunFinished struct {
 func (RunStarted) event()    {}
 func (StagePlanned) event()  {}
 func (StageStarted) event()  {}
+func (StageRetrying) event() {}
 func (OutputLine) event()    {}
 func (StageFinished) event() {}
 func (Warning) event()       {}

@@ -14,6 +14,11 @@ import (
 // maxRSSUnit is what getrusage(2) counts memory in.
 const maxRSSUnit = 1024
 
+// blockBytes returns what getrusage(2) counts of disks, in blocks of 512 bytes.
+func blockBytes(usage *unix.Rusage) (read, written int64) {
+	return int64(usage.Inblock) * 512, int64(usage.Oublock) * 512
+}
+
 // adoptOrphans makes this process the parent of each descendant whose own
 // parent ends, so that no daemon escapes it.
 func adoptOrphans() {

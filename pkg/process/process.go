@@ -43,6 +43,8 @@ type Result struct {
 	Wall     time.Duration // from its start to its own end
 	CPU      time.Duration // user and system, of all its processes that ended
 	MaxRSS   int64         // bytes: the peak of the largest of its processes
+	Read     int64         // bytes from disks, those in memory already not counted; -1 where nobody counts them
+	Written  int64         // bytes to disks; likewise
 	TimedOut bool          // Spec.Timeout passed before it ended
 	Stopped  bool          // the context or Spec.Kill stopped it before it ended
 	Leftover []int         // processes (Linux) that still ran when it had ended; they were not killed, or couldn't be

@@ -206,7 +206,7 @@ func (r *running) lost() error {
 // result is what the caller gets. A stop counts as what caused it first.
 func (e *ending) result(timedOut bool) Result {
 	return Result{
-		Code: e.Code, Signal: e.Signal, Wall: e.Wall, CPU: e.CPU, MaxRSS: e.MaxRSS,
+		Code: e.Code, Signal: e.Signal, Wall: e.Wall, CPU: e.CPU, MaxRSS: e.MaxRSS, Read: e.Read, Written: e.Written,
 		TimedOut: e.Stopped && timedOut, Stopped: e.Stopped && !timedOut, Leftover: e.Leftover,
 	}
 }

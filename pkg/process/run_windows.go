@@ -61,7 +61,7 @@ func Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) 
 	result.Wall = time.Since(began)
 	result.Code = cmd.ProcessState.ExitCode()
 	result.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	result.MaxRSS = peak(job)
+	result.MaxRSS, result.Read, result.Written = peak(job), -1, -1
 	return result, nil
 }
 

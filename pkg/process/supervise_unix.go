@@ -269,10 +269,12 @@ func (s *supervisor) ending() *ending {
 	if s.gaveUp {
 		end.Leftover = descendants()
 	}
+	end.Read, end.Written = -1, -1
 	var usage unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_CHILDREN, &usage) == nil {
 		end.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 		end.MaxRSS = int64(usage.Maxrss) * maxRSSUnit
+		end.Read, end.Written = blockBytes(&usage)
 	}
 	return end
 }

@@ -52,6 +52,8 @@ type ending struct {
 	Wall     time.Duration
 	CPU      time.Duration
 	MaxRSS   int64
+	Read     int64
+	Written  int64
 	Stopped  bool
 	Leftover []int
 }

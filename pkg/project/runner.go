@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"flow/pkg/engine"
@@ -24,7 +25,7 @@ func (Runner) Run(ctx context.Context, command engine.Command, output func(stder
 		Argv:  append(append([]string(nil), shell...), command.Script),
 		Dir:   command.Dir,
 		Env:   environment(command.Env),
-		Locks: command.Locks,
+		Locks: command.Locks, Timeout: command.Timeout,
 	}, output)
 	if err != nil {
 		return engine.Outcome{}, err
@@ -32,16 +33,19 @@ func (Runner) Run(ctx context.Context, command engine.Command, output func(stder
 	if result.Stopped {
 		return engine.Outcome{}, context.Cause(ctx)
 	}
-	return engine.Outcome{Code: result.Code, Signal: result.Signal, Wall: result.Wall, CPU: result.CPU, MaxRSS: result.MaxRSS,
-		Leftover: result.Leftover}, nil
+	return engine.Outcome{Code: result.Code, Signal: result.Signal, TimedOut: result.TimedOut, Wall: result.Wall, CPU: result.CPU,
+		MaxRSS: result.MaxRSS, Read: result.Read, Written: result.Written, Leftover: result.Leftover}, nil
 }
+
+// ours are the variables that flow sets for a stage.
+var ours = []string{"FLOW_STAGE", "FLOW_ROOT", "FLOW_RUN"}
 
 // environment is flow's own with a stage's over it. What an outer flow has set for
 // its stage is left out.
 func environment(over []string) []string {
 	var env []string
 	for _, pair := range os.Environ() {
-		if !strings.HasPrefix(pair, "FLOW_STAGE=") && !strings.HasPrefix(pair, "FLOW_ROOT=") {
+		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(ours, name) {
 			env = append(env, pair)
 		}
 	}

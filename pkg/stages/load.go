@@ -257,7 +257,7 @@ func (l *loader) stage(name, node *document.Node) {
 			stage.Wdir = l.wdir(wdir)
 		}
 	}
-	l.fields(node, what, map[string]field{
+	l.fields(node, what, l.effortFields(&stage.Effort, map[string]field{
 		"cmd":            func(n *document.Node) { stage.Cmd = l.cmd(n) },
 		"wdir":           nil,
 		"shell":          func(n *document.Node) { stage.Shell = l.words(n) },
@@ -275,7 +275,7 @@ func (l *loader) stage(name, node *document.Node) {
 		"foreach":        nil,
 		"do":             nil,
 		"matrix":         nil,
-	})
+	}))
 	if node.Kind == document.Map && node.Get("cmd") == nil {
 		l.fail(name, "add cmd: and the command that makes its outs", "%s has no cmd", what)
 	}

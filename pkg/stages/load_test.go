@@ -45,13 +45,17 @@ stages:
     plots: [{p.csv: {x: epoch, y: loss, header: false}}]
     frozen: true
     always_changed: true
+    timeout: 1h30m
+    retries: {times: 2, wait: 1d}
+    resources: {cpu: 2, memory: 4GiB, gpu: 1, licence: 3}
     meta: {who: me}
+  test: {cmd: x, retries: 2, timeout: 2d1h, resources: {memory: 512 MB}}
 `
 
 func TestParse_everyKey(t *testing.T) {
 	p, err := Parse("pipeline.yaml", []byte(whole), nil)
 	require.NoError(t, err)
-	require.Equal(t, []string{"data:raw.csv", "data:images", "prepare", "train"}, p.Names())
+	require.Equal(t, []string{"data:raw.csv", "data:images", "prepare", "train", "test"}, p.Names())
 
 	prepare, _ := p.Stage("prepare")
 	require.Equal(t, "sub", prepare.Wdir)
@@ -152,7 +156,9 @@ func TestSchema(t *testing.T) {
 		require.NoError(t, compiled.Validate(plainJSON(t, text)))
 	}
 	for _, text := range []string{"stages: {a: {cmdd: x}}", "stages: {a: {cmd: x, outs: [{y: {cach: true}}]}}", "stagez: {}",
-		"stages: {a: {foreach: [1], cmd: x}}", "stages: {a: {matrix: {b: 1}, cmd: x}}", "stages: {a: {cmd: x, frozen: word}}", "vars: [1]"} {
+		"stages: {a: {foreach: [1], cmd: x}}", "stages: {a: {matrix: {b: 1}, cmd: x}}", "stages: {a: {cmd: x, frozen: word}}", "vars: [1]",
+		"stages: {a: {cmd: x, timeout: 5}}", "stages: {a: {cmd: x, timeout: soon}}", "stages: {a: {cmd: x, retries: {wait: 5s}}}", "stages: {a: {cmd: x, retries: many}}",
+		"stages: {a: {cmd: x, resources: {cpu: 1.5}}}", "stages: {a: {cmd: x, resources: {memory: 4 gigs}}}"} {
 		require.Error(t, compiled.Validate(plainJSON(t, text)), text)
 	}
 }

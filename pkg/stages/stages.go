@@ -61,6 +61,8 @@ type Stage struct {
 	Params []Param
 	Outs   []Out // outs, then metrics, then plots
 
+	Effort // what it may take
+
 	Frozen        bool
 	AlwaysChanged bool
 	Desc          string

@@ -33,6 +33,11 @@ type line struct {
 	Hint     string               `json:"hint,omitempty"`
 	Seconds  *float64             `json:"seconds,omitempty"`
 	Expected float64              `json:"expected_seconds,omitempty"`
+	Attempt  int                  `json:"attempt,omitempty"`
+	Of       int                  `json:"of,omitempty"`
+	Wait     *float64             `json:"wait_seconds,omitempty"`
+	Usage    *usage               `json:"usage,omitempty"`
+	Run      string               `json:"run,omitempty"`
 	Outs     []out                `json:"outs,omitempty"`
 	Because  string               `json:"because,omitempty"`
 	Detail   string               `json:"detail,omitempty"`
@@ -40,6 +45,32 @@ type line struct {
 	Stopped  bool                 `json:"stopped,omitempty"`
 	Error    string               `json:"error,omitempty"`
 	Problems []Problem            `json:"problems,omitempty"`
+}
+
+// usage is what the commands of a stage took.
+type usage struct {
+	Wall     float64 `json:"wall_seconds"`
+	CPU      float64 `json:"cpu_seconds"`
+	MaxRSS   int64   `json:"max_rss"`
+	Read     *int64  `json:"read,omitempty"`
+	Written  *int64  `json:"written,omitempty"`
+	Attempts int     `json:"attempts"`
+	Code     int     `json:"code"`
+	Signal   string  `json:"signal,omitempty"`
+}
+
+func usageOf(u *event.Usage) *usage {
+	if u == nil {
+		return nil
+	}
+	told := &usage{Wall: u.Wall.Seconds(), CPU: u.CPU.Seconds(), MaxRSS: u.MaxRSS, Attempts: u.Attempts, Code: u.Code, Signal: u.Signal}
+	if u.Read >= 0 {
+		told.Read = &u.Read
+	}
+	if u.Written >= 0 {
+		told.Written = &u.Written
+	}
+	return told
 }
 
 type out struct {
@@ -88,11 +119,14 @@ func (j *JSON) Emit(e event.Event) { WriteJSONLine(j.Out, lineOf(e)) }
 func lineOf(e event.Event) line {
 	switch e := e.(type) {
 	case event.RunStarted:
-		return line{Event: "run_started", Time: &e.Time, Stages: &e.Stages, Dry: e.Dry}
+		return line{Event: "run_started", Time: &e.Time, Run: e.Run, Stages: &e.Stages, Dry: e.Dry}
 	case event.StagePlanned:
 		return line{Event: "stage_planned", Stage: e.Stage, Status: e.Status, Reasons: e.Reasons, Expected: e.Expected.Seconds()}
 	case event.StageStarted:
 		return line{Event: "stage_started", Time: &e.Time, Stage: e.Stage, Cmd: e.Cmd, Reasons: e.Reasons, Expected: e.Expected.Seconds()}
+	case event.StageRetrying:
+		wait := e.Wait.Seconds()
+		return line{Event: "stage_retrying", Time: &e.Time, Stage: e.Stage, Attempt: e.Attempt, Of: e.Of, Wait: &wait}.with(e.Err)
 	case event.OutputLine:
 		return line{Event: "output", Stage: e.Stage, Stream: streams[e.Stderr], Text: &e.Text}
 	case event.StageFinished:
@@ -111,7 +145,7 @@ var streams = map[bool]string{false: "stdout", true: "stderr"}
 func finishedLine(e event.StageFinished) line {
 	seconds := e.Duration.Seconds()
 	l := line{Event: "stage_finished", Time: &e.Time, Stage: e.Stage, Status: e.Status, Source: e.Source, Seconds: &seconds,
-		Reasons: e.Reasons, Because: e.Because, Detail: e.Detail}
+		Reasons: e.Reasons, Because: e.Because, Detail: e.Detail, Usage: usageOf(e.Usage)}
 	for _, o := range e.Outs {
 		told := out{Path: o.Path, Mode: o.Content.Mode.String(), Hash: o.Content.ID.String(), Size: o.Content.Size}
 		if o.Content.Mode == digest.Dir {

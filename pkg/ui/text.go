@@ -28,6 +28,8 @@ func (t *Text) Emit(e event.Event) {
 		t.planned(e)
 	case event.StageStarted:
 		t.started(e)
+	case event.StageRetrying:
+		t.retrying(e)
 	case event.OutputLine:
 		t.output(e)
 	case event.StageFinished:
@@ -87,6 +89,11 @@ func (t *Text) started(e event.StageStarted) {
 			t.say("%s", t.Style.Dim("> "+line))
 		}
 	}
+}
+
+func (t *Text) retrying(e event.StageRetrying) {
+	t.say("%s %v", t.Style.Yellow("note:"), e.Err)
+	t.say("%s is tried again in %s, attempt %d of %d", t.Style.Bold(e.Stage), Duration(e.Wait), e.Attempt, e.Of)
 }
 
 func (t *Text) output(e event.OutputLine) {
