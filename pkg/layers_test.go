@@ -27,8 +27,11 @@ var rooms = map[string][]string{
 	"ui":        {"event", "digest", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},
 	"workspace": {"cache", "store", "digest", "disk", "glob"},
+	"bucket":    {"diag", "disk"},
+	"remote":    {"bucket", "store", "digest", "disk", "diag"},
+	"transfer":  {"remote", "cache", "store", "event", "digest", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
-	"project": {"engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
+	"project": {"transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
 		"dag", "diag", "digest", "disk"},
 }
 

@@ -166,7 +166,7 @@ func (a *app) sink() event.Sink {
 	if a.json {
 		return &ui.JSON{Out: a.out}
 	}
-	return &ui.Text{Out: a.out, Err: a.err, Style: ui.StyleFor(a.err), Quiet: a.quiet, Verbose: a.verbose}
+	return &ui.Text{Out: a.out, Err: a.err, Style: ui.StyleFor(a.err), Quiet: a.quiet, Verbose: a.verbose, Live: ui.Width(a.err) > 0}
 }
 
 // The groups of commands in the help.

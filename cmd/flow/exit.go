@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 
+	"flow/pkg/bucket"
 	"flow/pkg/diag"
 	"flow/pkg/disk"
 	"flow/pkg/engine"
@@ -20,7 +21,7 @@ const (
 	exitWords       = 2 // the command line, the config or the pipeline is wrong
 	exitData        = 3 // data is missing or corrupt
 	exitBusy        = 4 // another process is at it
-	exitEnvironment = 5 // disk, permissions
+	exitEnvironment = 5 // disk, permissions, network
 	exitBug         = 70
 )
 
@@ -46,6 +47,7 @@ func exitCode(err error) int {
 		path    *fs.PathError
 		link    *os.LinkError
 		errno   syscall.Errno
+		place   *bucket.Error
 	)
 	switch {
 	case err == nil:
@@ -61,7 +63,7 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.As(err, &words), errors.As(err, &mistake), errors.As(err, &list), errors.As(err, &escape), errors.As(err, &special):
 		return exitWords
-	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno):
+	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &errno), errors.As(err, &place):
 		return exitEnvironment
 	}
 	return exitFailed

@@ -13,7 +13,9 @@ import (
 // statusOptions is the words of `flow status`.
 type statusOptions struct {
 	engine.Options
-	why string
+	why    string
+	cloud  bool
+	remote moveOptions
 }
 
 // newStatusCmd returns `flow status`.
@@ -26,13 +28,20 @@ func newStatusCmd(a *app) *cobra.Command {
 do and why. It takes no lock and changes nothing.
 
 With --why STAGE, walk from the stage up to the file or param that changed. With -q,
-print nothing and exit with 1 when something is stale.`,
+print nothing and exit with 1 when something is stale.
+
+With -c, or -r NAME, compare the cache with a remote instead: what is new here, what is
+there only, and what is in neither.`,
 		Example: `  flow status
   flow status --why test
-  flow status -q || flow repro`,
+  flow status -q || flow repro
+  flow status -c --all-tags`,
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Targets = args
+			if o.cloud || cmd.Flags().Changed("remote") {
+				return runStatusRemote(cmd, a, o)
+			}
 			return runStatus(cmd.Context(), a, o)
 		},
 	}
@@ -40,6 +49,10 @@ print nothing and exit with 1 when something is stale.`,
 	cmd.Flags().BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
 	cmd.Flags().StringVar(&o.why, "why", "", "explain one `stage` down to what changed")
 	_ = cmd.RegisterFlagCompletionFunc("why", a.completeTargets)
+	cmd.Flags().BoolVarP(&o.cloud, "cloud", "c", false, "compare the cache with a remote")
+	cmd.Flags().StringVarP(&o.remote.Remote, "remote", "r", "", "compare with the remote of this `name`")
+	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
+	addRevisionFlags(cmd, &o.remote.DataScope)
 	a.jsonFlag(cmd)
 	return cmd
 }

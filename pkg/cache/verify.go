@@ -127,6 +127,19 @@ func (v *verification) object(ctx context.Context, id digest.ID) error {
 	return nil
 }
 
+// Check reads an object and compares it with its digest. The error is a
+// *store.CorruptError when it is damaged, and it was moved aside; it wraps
+// store.ErrAbsent when it is not here.
+func (c *Cache) Check(ctx context.Context, id digest.ID) error {
+	return c.checked(ctx, id, func(o *object) error {
+		got, err := c.pour(ctx, nil, o.reader())
+		if err == nil && got != id {
+			err = c.mismatch(o, got)
+		}
+		return err
+	})
+}
+
 // root checks that a content is whole; wanted says that it should be here.
 func (v *verification) root(ctx context.Context, content digest.Content, wanted bool) error {
 	if content.Mode == digest.Dir && !v.trees[content.ID] {

@@ -108,6 +108,7 @@ type CheckoutOptions struct {
 	Force        bool // replace also what the cache does not have
 	AllowMissing bool // go on where the cache lacks something
 	Relink       bool // make the links into the cache anew
+	Inside       bool // targets inside a directory are those files only, not all of it
 }
 
 // CheckedOut is what Checkout did to one path.
@@ -129,6 +130,11 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 	}
 	var done []CheckedOut
 	var failures []error
+	if options.Inside {
+		if tracked, err = e.inside(ctx, tracked, options.Targets); err != nil {
+			return nil, err
+		}
+	}
 	for _, one := range tracked {
 		result, err := e.checkoutOne(ctx, one, options, note)
 		switch {
@@ -167,7 +173,9 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 			if err != nil {
 				return CheckedOut{}, fmt.Errorf("keep %s before it is replaced: %w", name, err)
 			}
-			note(fmt.Sprintf("%s was changed by hand and is kept; to have it back: flow checkout %s --content %s", name, name, saved.ID))
+			if !e.partly(ctx, saved, one.Was) {
+				note(fmt.Sprintf("%s was changed by hand and is kept; to have it back: flow checkout %s --content %s", name, name, saved.ID))
+			}
 		}
 	}
 	put := e.Workspace.Checkout

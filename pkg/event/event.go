@@ -153,6 +153,17 @@ type Warning struct {
 	Hint  string
 }
 
+// Transfer tells how far moving data to or from a remote has come. The last one of a
+// transfer has Ended set.
+type Transfer struct {
+	Time          time.Time
+	Verb          string // what is done: "push", "fetch"
+	Remote        string
+	Objects, Of   int   // how many are done, of how many
+	Bytes, OfSize int64 // the same
+	Ended         bool
+}
+
 // RunFinished is the last event of a run.
 type RunFinished struct {
 	Time     time.Time
@@ -169,6 +180,7 @@ func (StageRetrying) event() {}
 func (OutputLine) event()    {}
 func (StageFinished) event() {}
 func (Warning) event()       {}
+func (Transfer) event()      {}
 func (RunFinished) event()   {}
 
 // Log is a Sink that keeps every event, for tests.

@@ -81,6 +81,7 @@ func LoadConfig(root *disk.Root) (*Config, error) {
 		}
 		c.files[scope] = doc
 		problems = append(problems, checkConfig(doc)...)
+		problems = append(problems, checkRemotes(doc, scope)...)
 	}
 	return c, problems.Err()
 }
@@ -133,6 +134,9 @@ func checkConfig(doc *document.Document) diag.List {
 		return nil
 	}
 	for _, section := range doc.Root.Entries {
+		if section.Key.Text == "remote" || section.Key.Text == "remotes" {
+			continue // see remotes.go
+		}
 		for _, entry := range section.Value.Entries {
 			name := section.Key.Text + "." + entry.Key.Text
 			if !slices.Contains(names, name) {
@@ -302,10 +306,10 @@ func (c *Config) write(scope Scope, text []byte) error {
 			return fmt.Errorf("there is no home folder to keep the user's config in")
 		}
 		if err = os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
-			err = replaceFile(name, text)
+			err = replaceFile(name, text, c.mode(scope))
 		}
 	default:
-		err = c.root.Replace(c.File(scope), text, 0o644)
+		err = c.root.Replace(c.File(scope), text, c.mode(scope))
 	}
 	if err != nil {
 		return fmt.Errorf("write the config: %w", err)
@@ -313,13 +317,13 @@ func (c *Config) write(scope Scope, text []byte) error {
 	return nil
 }
 
-func replaceFile(name string, text []byte) error {
+func replaceFile(name string, text []byte, mode fs.FileMode) error {
 	root, err := disk.OpenRoot(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return root.Replace(filepath.Base(name), text, 0o644)
+	return root.Replace(filepath.Base(name), text, mode)
 }
 
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }

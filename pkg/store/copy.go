@@ -17,6 +17,10 @@ type CopyOptions struct {
 	// Done, unless nil, is told of every object that was copied; never by two
 	// goroutines at once.
 	Done func(id digest.ID, size int64)
+
+	// Read, unless nil, is told how many bytes were read, while they are; by several
+	// goroutines.
+	Read func(n int)
 }
 
 // Stats is what Copy did.
@@ -152,7 +156,7 @@ func (c *copying) transfer(ctx context.Context, id digest.ID) (int64, error) {
 		return 0, fmt.Errorf("read object %s: %w", id, err)
 	}
 	defer content.Close()
-	counted := &counter{r: content}
+	counted := &counter{r: content, read: c.options.Read}
 	if c.files == nil {
 		err = c.to.Put(ctx, id, counted)
 	} else {
@@ -195,12 +199,16 @@ func (c *copying) commit(ctx context.Context) error {
 
 // counter counts what was read.
 type counter struct {
-	r io.Reader
-	n int64
+	r    io.Reader
+	n    int64
+	read func(n int) // may be nil
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	if c.read != nil {
+		c.read(n)
+	}
 	return n, err
 }

@@ -42,9 +42,20 @@ type line struct {
 	Because  string               `json:"because,omitempty"`
 	Detail   string               `json:"detail,omitempty"`
 	Counts   map[event.Status]int `json:"counts,omitempty"`
-	Stopped  bool                 `json:"stopped,omitempty"`
-	Error    string               `json:"error,omitempty"`
-	Problems []Problem            `json:"problems,omitempty"`
+	*transfer
+	Stopped  bool      `json:"stopped,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+type transfer struct {
+	Verb    string `json:"verb"`
+	Remote  string `json:"remote"`
+	Objects int    `json:"objects"`
+	Of      int    `json:"of_objects"`
+	Bytes   int64  `json:"bytes"`
+	OfSize  int64  `json:"of_bytes"`
+	Ended   bool   `json:"ended,omitempty"`
 }
 
 // usage is what the commands of a stage took.
@@ -133,6 +144,8 @@ func lineOf(e event.Event) line {
 		return finishedLine(e)
 	case event.Warning:
 		return line{Event: "warning", Stage: e.Stage, Text: &e.Text, Hint: e.Hint}
+	case event.Transfer:
+		return line{Event: "transfer", Time: &e.Time, transfer: &transfer{e.Verb, e.Remote, e.Objects, e.Of, e.Bytes, e.OfSize, e.Ended}}
 	case event.RunFinished:
 		seconds := e.Duration.Seconds()
 		return line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry}.with(e.Err)

@@ -51,6 +51,8 @@ func everyEvent() []event.Event {
 		event.StageFinished{Time: noon, Stage: "test", Status: event.Failed, Usage: &event.Usage{Read: -1, Written: -1, Attempts: 1, Code: 1}},
 		event.StageFinished{Time: noon, Stage: "raw", Status: event.Restored, Source: true, Detail: "the cache", Because: "x", Err: errors.Join(mistake, context.Canceled)},
 		event.StageFinished{Time: noon, Stage: "raw", Status: event.Fresh},
+		event.Transfer{Time: noon, Verb: "fetch", Remote: "store", Objects: 1, Of: 8, Bytes: 10, OfSize: 800, Ended: true},
+		event.Transfer{Time: noon, Verb: "fetch", Remote: "store"},
 		event.RunFinished{Time: noon, Duration: time.Minute, Counts: map[event.Status]int{event.Ran: 1}, Dry: true, Err: mistake},
 		event.RunFinished{Time: noon, Err: context.Canceled},
 	}

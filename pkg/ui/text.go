@@ -19,10 +19,20 @@ type Text struct {
 	Quiet    bool // only what fails
 	Verbose  bool // also what is up to date
 	Names    bool // put the stage's name before each line that it prints
+	Live     bool // Err is a terminal, on which a line may be written over
+
+	meter meter
 }
 
 // Emit writes what the event has to say.
 func (t *Text) Emit(e event.Event) {
+	if moved, is := e.(event.Transfer); is {
+		if t.Live && !t.Quiet {
+			t.meter.show(t.Err, moved)
+		}
+		return
+	}
+	t.meter.clear(t.Err)
 	switch e := e.(type) {
 	case event.StagePlanned:
 		t.planned(e)

@@ -55,6 +55,12 @@ func (s Style) Cyan(text string) string { return s.paint("36", text) }
 // IsTerminal reports whether a person sits behind a file.
 func IsTerminal(file *os.File) bool { return term.IsTerminal(int(file.Fd())) }
 
+// ReadSecret reads a line from a terminal without showing it.
+func ReadSecret(file *os.File) (string, error) {
+	secret, err := term.ReadPassword(int(file.Fd()))
+	return string(secret), err
+}
+
 // Width returns the columns of the terminal behind a stream, or 0.
 func Width(w io.Writer) int {
 	if file, isFile := w.(*os.File); isFile {

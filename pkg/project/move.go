@@ -1,0 +1,92 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"flow/pkg/event"
+	"flow/pkg/transfer"
+)
+
+// MoveOptions says how data goes to and comes from remotes.
+type MoveOptions struct {
+	Remote string // "" is the default one
+	Jobs   int    // 0: what the remote says
+	Sink   event.Sink
+}
+
+// Push moves data to the remote, or where its out says. What an out declares push: false
+// stays.
+func (p *Project) Push(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
+	data = slices.DeleteFunc(slices.Clone(data), func(d Data) bool { return !d.Push })
+	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item) (transfer.Result, error) {
+		return t.Push(ctx, items)
+	})
+}
+
+// Fetch moves data from the remote, or from where its out says, into the cache.
+func (p *Project) Fetch(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
+	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item) (transfer.Result, error) {
+		return t.Fetch(ctx, items)
+	})
+}
+
+// Compare compares the cache with the remote, or with where an out says.
+func (p *Project) Compare(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Difference, error) {
+	var all []transfer.Difference
+	_, err := p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item) (transfer.Result, error) {
+		found, err := t.Compare(ctx, items)
+		all = append(all, found...)
+		return transfer.Result{}, err
+	})
+	return all, err
+}
+
+// eachRemote does something with the data of each remote, the default one first. An out
+// that names a remote goes to no other.
+func (p *Project) eachRemote(data []Data, options MoveOptions, do func(*transfer.Transfer, []transfer.Item) (transfer.Result, error)) ([]transfer.Result, error) {
+	spec, err := p.RemoteSpec(options.Remote)
+	pinned := slices.ContainsFunc(data, func(d Data) bool { return d.Remote != "" })
+	if err != nil && (options.Remote != "" || !pinned) {
+		return nil, err
+	}
+	byRemote := map[string][]transfer.Item{}
+	names := []string{spec.Name}
+	for _, d := range data {
+		name := d.Remote
+		if name == "" {
+			if err != nil {
+				return nil, err // there is no default one
+			}
+			name = spec.Name
+		}
+		if options.Remote != "" && name != spec.Name {
+			continue
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		byRemote[name] = append(byRemote[name], d.Item)
+	}
+	var results []transfer.Result
+	var failures []error
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		result, err := p.withRemote(name, options, func(t *transfer.Transfer) (transfer.Result, error) { return do(t, byRemote[name]) })
+		results = append(results, result)
+		failures = append(failures, err)
+	}
+	return results, errors.Join(failures...)
+}
+
+func (p *Project) withRemote(name string, options MoveOptions, do func(*transfer.Transfer) (transfer.Result, error)) (transfer.Result, error) {
+	r, err := p.OpenRemote(name)
+	if err != nil {
+		return transfer.Result{Remote: name}, err
+	}
+	defer r.Close()
+	return do(&transfer.Transfer{Cache: p.Cache, Remote: r, Jobs: options.Jobs, Sink: options.Sink})
+}

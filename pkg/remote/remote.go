@@ -1,0 +1,151 @@
+// Package remote is the store behind a URL.
+//
+// It keeps, by name in some bucket,
+//
+//	objects/ab/cdef…   an object each, named by its digest
+//	actions/<digest>   remembered runs, some in each blob, named by the blob's digest
+//
+// whatever the bucket is. All that is there is named by what it holds, so nothing is
+// ever changed, and a copy of the folder is a remote, too.
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"flow/pkg/bucket"
+	"flow/pkg/diag"
+	"flow/pkg/digest"
+	"flow/pkg/disk"
+	"flow/pkg/store"
+)
+
+const (
+	objectsDir = "objects"
+	actionsDir = "actions"
+)
+
+// Remote is a Store in a bucket.
+type Remote struct {
+	Name   string
+	Jobs   int // how many transfers at a time
+	bucket bucket.Bucket
+}
+
+var _ store.Store = (*Remote)(nil)
+
+// Jobs is how many transfers there are at a time when nobody says.
+const Jobs = 8
+
+// Open returns the store behind a URL. It makes no connection yet; Close ends those that
+// were made.
+func Open(spec bucket.Spec) (*Remote, error) {
+	r := &Remote{Name: spec.Name, Jobs: Jobs}
+	if text := spec.Settings["jobs"]; text != "" {
+		jobs, err := strconv.Atoi(text)
+		if err != nil || jobs < 1 || jobs > 1000 {
+			return nil, diag.At(diag.Pos{}, "the jobs of remote %s, %q, are no number from 1 to 1000", spec.Name, text)
+		}
+		r.Jobs = jobs
+	}
+	var err error
+	r.bucket, err = bucket.Open(spec)
+	return r, err
+}
+
+// New returns the store in a bucket.
+func New(name string, b bucket.Bucket) *Remote { return &Remote{Name: name, Jobs: Jobs, bucket: b} }
+
+// Close ends the connections.
+func (r *Remote) Close() error { return bucket.Close(r.bucket) }
+
+// objectName is the name of an object's blob.
+func objectName(id digest.ID) string {
+	hex := id.Hex()
+	return objectsDir + "/" + hex[:2] + "/" + hex[2:]
+}
+
+// Has reports whether an object is there.
+func (r *Remote) Has(ctx context.Context, id digest.ID) (bool, error) {
+	_, err := r.bucket.Stat(ctx, objectName(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Get opens an object. Its bytes are not checked.
+func (r *Remote) Get(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
+	content, err := r.bucket.Get(ctx, objectName(id), 0, -1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, r.absent(id)
+	}
+	return content, err
+}
+
+func (r *Remote) absent(id digest.ID) error {
+	return fmt.Errorf("object %s: remote %s: %w", id, r.Name, store.ErrAbsent)
+}
+
+// Put stores an object. All of it is read and hashed before any of it is sent.
+func (r *Remote) Put(ctx context.Context, id digest.ID, from io.Reader) error {
+	held, err := hold(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer held.close()
+	return r.send(ctx, id, held)
+}
+
+// Send stores what a file holds as an object, and tells while it goes how many of its
+// bytes have been sent.
+func (r *Remote) Send(ctx context.Context, id digest.ID, file disk.File, sent func(upTo int64)) error {
+	held, err := hold(ctx, file)
+	if err != nil {
+		return err
+	}
+	held.content = &watched{ReaderAt: file, sent: sent}
+	return r.send(ctx, id, held)
+}
+
+func (r *Remote) send(ctx context.Context, id digest.ID, held *held) error {
+	if held.id != id {
+		return &store.CorruptError{Want: id, Got: held.id}
+	}
+	return r.bucket.Put(ctx, objectName(id), held.content, held.size)
+}
+
+// List calls each for every object.
+func (r *Remote) List(ctx context.Context, each func(id digest.ID, size int64) error) error {
+	return r.list(ctx, objectsDir, each)
+}
+
+func (r *Remote) list(ctx context.Context, folder string, each func(id digest.ID, size int64) error) error {
+	return r.bucket.List(ctx, folder, func(name string, size int64) error {
+		id, ok := objectOf(name)
+		if !ok {
+			return nil // somebody else's
+		}
+		return each(id, size)
+	})
+}
+
+// objectOf returns the digest that a blob is named by, if it is an object's.
+func objectOf(name string) (digest.ID, bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 3 || parts[0] != objectsDir || len(parts[1]) != 2 {
+		return digest.ID{}, false
+	}
+	id, err := digest.ParseHex(parts[1] + parts[2])
+	return id, err == nil
+}
+
+// Delete removes an object.
+func (r *Remote) Delete(ctx context.Context, id digest.ID) error {
+	return r.bucket.Delete(ctx, objectName(id))
+}

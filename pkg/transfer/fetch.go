@@ -1,0 +1,152 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"flow/pkg/digest"
+	"flow/pkg/store"
+)
+
+// Fetch moves what the cache lacks of some items here. Bytes that don't fit their digest
+// are refused, and don't keep the rest from coming; nor does what is not there.
+func (t *Transfer) Fetch(ctx context.Context, items []Item) (Result, error) {
+	result := Result{Remote: t.Remote.Name}
+	lock, err := t.Cache.LockShared(ctx, "flow fetch", nil)
+	if err != nil {
+		return result, err
+	}
+	defer lock.Unlock()
+	f := &fetch{t: t, result: &result, problems: newProblems("remote "+t.Remote.Name, "who has it in the cache can push it: flow push")}
+	items, err = f.trees(ctx, items)
+	if err != nil {
+		return result, err
+	}
+	load := newCargo()
+	for _, item := range items {
+		if item.Content.Mode != digest.Dir {
+			load.addFile(item.Content.ID, item.Content.Size, item.Path)
+			continue
+		}
+		tree, err := t.Cache.ReadTree(ctx, item.Content.ID)
+		if err != nil {
+			f.problems.others = append(f.problems.others, fmt.Errorf("%s: %w", item.Path, err))
+			continue
+		}
+		load.addTree(item, tree)
+	}
+	if err := f.objects(ctx, load.files, &result.Present); err != nil {
+		return result, err
+	}
+	return result, f.problems.err()
+}
+
+// fetch is one Fetch at work.
+type fetch struct {
+	t        *Transfer
+	result   *Result
+	problems *problems
+}
+
+// trees brings the trees of directories here and returns the items whose trees came.
+func (f *fetch) trees(ctx context.Context, items []Item) ([]Item, error) {
+	var trees []object
+	seen := map[digest.ID]bool{}
+	for _, item := range items {
+		if item.Content.Mode == digest.Dir && !seen[item.Content.ID] {
+			seen[item.Content.ID] = true
+			trees = append(trees, object{id: item.Content.ID, path: item.Path, tree: true})
+		}
+	}
+	if err := f.objects(ctx, trees, new(int)); err != nil {
+		return nil, err
+	}
+	var here []Item
+	for _, item := range items {
+		if item.Content.Mode == digest.Dir {
+			if has, err := f.t.Cache.Objects().Has(ctx, item.Content.ID); err != nil || !has {
+				if err != nil {
+					return nil, err
+				}
+				continue // it was told why
+			}
+		}
+		here = append(here, item)
+	}
+	return here, nil
+}
+
+// objects brings those objects here that are not.
+func (f *fetch) objects(ctx context.Context, objects []object, present *int) error {
+	var wanted []digest.ID
+	var size int64
+	paths := map[digest.ID]string{}
+	for _, o := range objects {
+		has, err := f.t.Cache.Objects().Has(ctx, o.id)
+		if err != nil {
+			return err
+		}
+		if has {
+			*present++
+			continue
+		}
+		wanted = append(wanted, o.id)
+		paths[o.id] = o.path
+		size += o.size
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	progress := f.t.begin("fetch", len(wanted), size)
+	defer progress.end()
+	stats, err := f.copy(ctx, wanted, progress)
+	f.result.Objects += stats.Copied
+	f.result.Bytes += stats.Bytes
+	for _, id := range stats.Absent {
+		f.problems.missing(paths[id], id)
+	}
+	return f.sort(err, paths)
+}
+
+// sort keeps what an error tells of objects that came with other bytes, and returns what
+// else it tells. What is absent is known already.
+func (f *fetch) sort(err error, paths map[digest.ID]string) error {
+	if joined, is := err.(interface{ Unwrap() []error }); is {
+		var rest []error
+		for _, one := range joined.Unwrap() {
+			rest = append(rest, f.sort(one, paths))
+		}
+		return errors.Join(rest...)
+	}
+	var corrupt *store.CorruptError
+	switch {
+	case errors.As(err, &corrupt):
+		corrupt.Where = "remote " + f.t.Remote.Name
+		f.problems.others = append(f.problems.others, fmt.Errorf("%s was refused: %w", paths[corrupt.Want], corrupt))
+	case err != nil && !errors.Is(err, store.ErrAbsent):
+		return err
+	}
+	return nil
+}
+
+// copy copies objects here. What came with other bytes is asked for once more: a server
+// may have cut it short without saying so.
+func (f *fetch) copy(ctx context.Context, ids []digest.ID, progress *progress) (store.Stats, error) {
+	options := store.CopyOptions{
+		Jobs: f.t.jobs(),
+		Done: func(digest.ID, int64) { progress.objects.Add(1) },
+		Read: func(n int) { progress.bytes.Add(int64(n)) },
+	}
+	stats, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote, ids, options)
+	var corrupt *store.CorruptError
+	if len(stats.Corrupt) == 0 || err != nil && !errors.As(err, &corrupt) {
+		return stats, err
+	}
+	again, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote, stats.Corrupt, options)
+	stats.Copied += again.Copied
+	stats.Bytes += again.Bytes
+	stats.Absent = append(stats.Absent, again.Absent...)
+	stats.Corrupt = again.Corrupt
+	return stats, err
+}

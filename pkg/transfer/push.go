@@ -1,0 +1,151 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"flow/pkg/digest"
+	"flow/pkg/disk"
+	"flow/pkg/remote"
+	"flow/pkg/store"
+)
+
+// Push moves what the remote lacks of some items there. What the cache lacks, or has
+// damaged, doesn't keep the rest from going: it is told by the error. A directory's tree
+// goes when all that it names is there.
+func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
+	result := Result{Remote: t.Remote.Name}
+	lock, err := t.Cache.LockShared(ctx, "flow push", nil)
+	if err != nil {
+		return result, err
+	}
+	defer lock.Unlock()
+	p := &push{t: t, failed: map[digest.ID]bool{},
+		problems: newProblems("the cache", "if another remote has it: flow fetch -r NAME; else make it again: flow repro")}
+	load := newCargo()
+	for _, item := range items {
+		if err := p.load(ctx, load, item); err != nil {
+			return result, err
+		}
+	}
+	absent, err := t.Remote.Missing(ctx, load.ids())
+	if err != nil {
+		return result, err
+	}
+	result.Present = len(load.seen) - len(absent)
+	p.absent = make(map[digest.ID]bool, len(absent))
+	for _, id := range absent {
+		p.absent[id] = true
+	}
+	err = p.all(ctx, load)
+	result.Objects, result.Bytes = p.objects, p.bytes
+	return result, errors.Join(err, p.problems.err())
+}
+
+// push is one Push at work.
+type push struct {
+	t        *Transfer
+	absent   map[digest.ID]bool // from the remote, when it began
+	progress *progress
+
+	mu       sync.Mutex
+	failed   map[digest.ID]bool // still absent
+	problems *problems
+	objects  int
+	bytes    int64
+}
+
+// load adds the objects of an item. A tree that is not here can still be there.
+func (p *push) load(ctx context.Context, load *cargo, item Item) error {
+	content := item.Content
+	if content.Mode != digest.Dir {
+		load.addFile(content.ID, content.Size, item.Path)
+		return nil
+	}
+	tree, err := p.t.Cache.ReadTree(ctx, content.ID)
+	if err != nil && !unreadable(err) {
+		return err
+	}
+	load.addTree(item, tree)
+	return nil
+}
+
+func (p *push) all(ctx context.Context, load *cargo) error {
+	files, trees := p.wanted(load.files), p.wanted(load.trees)
+	var size int64
+	for _, o := range files {
+		size += o.size
+	}
+	p.progress = p.t.begin("push", len(files)+len(trees), size)
+	defer p.progress.end()
+	if err := remote.Each(ctx, p.t.jobs(), files, p.one); err != nil {
+		return err
+	}
+	return remote.Each(ctx, p.t.jobs(), trees, func(ctx context.Context, tree object) error {
+		for _, id := range tree.names {
+			if p.failed[id] {
+				return nil // told with the file
+			}
+		}
+		return p.one(ctx, tree)
+	})
+}
+
+func (p *push) wanted(objects []object) []object {
+	var wanted []object
+	for _, o := range objects {
+		if p.absent[o.id] {
+			wanted = append(wanted, o)
+		}
+	}
+	return wanted
+}
+
+// one moves an object. Its error is one that stops the push.
+func (p *push) one(ctx context.Context, o object) error {
+	size, err := p.send(ctx, o.id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var corrupt *store.CorruptError
+	switch {
+	case err == nil:
+		p.objects++
+		p.bytes += size
+		p.progress.objects.Add(1)
+		return nil
+	case errors.Is(err, store.ErrAbsent):
+		p.problems.missing(o.path, o.id)
+	case errors.As(err, &corrupt):
+		p.problems.others = append(p.problems.others, fmt.Errorf("%s was not pushed: %w", o.path, err))
+	default:
+		return err
+	}
+	p.failed[o.id] = true
+	return nil
+}
+
+func (p *push) send(ctx context.Context, id digest.ID) (int64, error) {
+	content, err := p.t.Cache.Objects().Get(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	defer content.Close()
+	file, ok := content.(disk.File)
+	if !ok {
+		return 0, fmt.Errorf("object %s: %w", id, errors.ErrUnsupported)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("object %s: %w", id, err)
+	}
+	err = p.t.Remote.Send(ctx, id, file, p.progress.upTo())
+	var corrupt *store.CorruptError
+	if errors.As(err, &corrupt) {
+		if found := p.t.Cache.Check(ctx, id); found != nil { // it is moved aside
+			err = found
+		}
+	}
+	return info.Size(), err
+}
