@@ -23,6 +23,10 @@ var rooms = map[string][]string{
 	"lock":      {"document", "digest", "disk", "diag"},
 	"event":     {"digest"},
 	"stages":    {"dag", "values", "document", "diag", "disk", "glob"},
+	"picture":   {},
+	"chart":     {"picture", "ui"},
+	"page":      {"picture", "chart"},
+	"plots":     {"chart", "picture", "page", "stages", "values", "document", "diag"},
 	"store":     {"digest", "event", "disk"},
 	"ui":        {"event", "digest", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},
@@ -31,7 +35,7 @@ var rooms = map[string][]string{
 	"remote":    {"bucket", "store", "digest", "disk", "diag"},
 	"transfer":  {"remote", "cache", "store", "event", "digest", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
-	"project": {"transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
+	"project": {"plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
 		"dag", "diag", "digest", "disk"},
 }
 

@@ -8,6 +8,7 @@ var commands = []command{
 	{groupSee, newDagCmd},
 	{groupSee, newMetricsCmd},
 	{groupSee, newParamsCmd},
+	{groupSee, newPlotsCmd},
 	{groupSee, newCompileCmd},
 	{groupData, newAddCmd},
 	{groupData, newCheckoutCmd},

@@ -118,11 +118,37 @@ func (r *Revision) Read(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, found := lockedContent(locked, name)
+	content, found, err := r.project.lockedFile(ctx, locked, name)
+	if err != nil {
+		return nil, err
+	}
 	if !found {
 		return nil, &fs.PathError{Op: "read at " + r.Name, Path: name, Err: fs.ErrNotExist}
 	}
 	return r.project.readContent(ctx, content)
+}
+
+// lockedFile finds what a lock says of a file: of itself, or of a folder that it is in.
+func (p *Project) lockedFile(ctx context.Context, locked *lock.File, name string) (digest.Content, bool, error) {
+	if content, found := lockedContent(locked, name); found {
+		return content, true, nil
+	}
+	for folder := path.Dir(name); folder != "."; folder = path.Dir(folder) {
+		content, found := lockedContent(locked, folder)
+		if !found || content.Mode != digest.Dir {
+			continue
+		}
+		tree, err := p.Cache.ReadTree(ctx, content.ID)
+		if err != nil {
+			return digest.Content{}, false, err
+		}
+		for _, entry := range tree {
+			if path.Join(folder, entry.Path) == name && (entry.Mode == digest.File || entry.Mode == digest.Exec) {
+				return digest.Content{ID: entry.ID, Mode: entry.Mode, Size: entry.Size}, true, nil
+			}
+		}
+	}
+	return digest.Content{}, false, nil
 }
 
 // readContent reads an object of the cache and checks it.
