@@ -17,6 +17,7 @@ import (
 	"flow/pkg/project"
 	"flow/pkg/stages"
 	"flow/pkg/ui"
+	"flow/pkg/values"
 )
 
 // app is what every command shares: where it writes, where it was started, and the
@@ -27,11 +28,30 @@ type app struct {
 	json     bool
 	quiet    bool
 	verbose  bool
-	started  bool // the words were right, and the command has begun
+	set      []string // settings of params
+	started  bool     // the words were right, and the command has begun
 }
 
 // open opens the project around the current folder.
-func (a *app) open() (*project.Project, error) { return project.Open(a.dir) }
+func (a *app) open() (*project.Project, error) {
+	p, err := project.Open(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range a.set {
+		setting, err := values.ParseSetting(text)
+		if err != nil {
+			return nil, wordsError{fmt.Errorf("--set: %w", err)}
+		}
+		p.Settings = append(p.Settings, setting)
+	}
+	return p, nil
+}
+
+// setFlag adds --set.
+func (a *app) setFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&a.set, "set", "S", nil, "take a param or var as this: `[file:]key=value`, the value as in YAML")
+}
 
 // openEngine opens the project and its pipeline.
 func (a *app) openEngine() (*project.Project, *engine.Engine, error) {

@@ -27,6 +27,7 @@ matrix. With STAGEs or groups of that file, only those; --file takes another one
 		RunE:              func(_ *cobra.Command, args []string) error { return runCompile(a, file, args) },
 	}
 	cmd.Flags().StringVar(&file, "file", "", "the pipeline `file` to print")
+	a.setFlag(cmd)
 	a.jsonFlag(cmd)
 	return cmd
 }

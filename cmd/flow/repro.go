@@ -39,6 +39,7 @@ A stage that fails leaves the outs that were there before.`,
   flow repro train                # train, and what it depends on
   flow repro sub/pipeline.yaml    # what that file declares, and what it depends on
   flow repro --dry                # what would run, and why
+  flow repro --set train.lr=0.2   # as if params.yaml said so, which stays as it is
   flow repro -f -s train          # train only, even if nothing changed
   flow repro --downstream prepare # prepare and all that depends on it`,
 		ValidArgsFunction: a.completeTargets,
@@ -58,6 +59,7 @@ A stage that fails leaves the outs that were there before.`,
 	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; flow commit does it later")
 	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything")
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
+	a.setFlag(cmd)
 	a.jsonFlag(cmd)
 	return cmd
 }

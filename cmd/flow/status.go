@@ -53,6 +53,7 @@ there only, and what is in neither.`,
 	cmd.Flags().StringVarP(&o.remote.Remote, "remote", "r", "", "compare with the remote of this `name`")
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 	addRevisionFlags(cmd, &o.remote.DataScope)
+	a.setFlag(cmd)
 	a.jsonFlag(cmd)
 	return cmd
 }

@@ -26,6 +26,7 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 			continue
 		}
 		problems = append(problems, e.throughLinks(step.Stage)...)
+		problems = append(problems, e.unseenSettings(step)...)
 		if step.Stage.Frozen || step.Will == event.WouldGet {
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"flow/pkg/event"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
+	"flow/pkg/values"
 	"flow/pkg/workspace"
 )
 
@@ -43,6 +44,9 @@ type Engine struct {
 
 	// Probe reads deps that are no files of the project; nil where none can be.
 	Probe Probe
+
+	// Settings are values that params have instead of those in their files.
+	Settings []values.Setting
 
 	params paramFiles
 	probes probes

@@ -182,6 +182,9 @@ func (p *paramFiles) load(ctx context.Context, e *Engine, file string) (*values.
 	}
 	read := paramFile{content: digest.Content{ID: digest.Sum(text), Mode: content.Mode}}
 	read.tree, read.err = values.Load(file, text)
+	for _, setting := range e.Settings {
+		read.tree, _ = setting.In(read.tree)
+	}
 	if p.trees == nil {
 		p.trees = map[string]paramFile{}
 	}

@@ -29,10 +29,18 @@ func (w *work) runScripts(ctx context.Context, a *attempt) error {
 	if err := w.e.Root.MkdirAll(stage.Wdir, 0o755); err != nil {
 		return fmt.Errorf("make wdir %s: %w", stage.Wdir, err)
 	}
+	env := w.env()
+	params, err := a.writeParams(w.step.is.params, stage)
+	if err != nil {
+		return err
+	}
+	if params != "" {
+		env = append(env, paramsVar+"="+params)
+	}
 	budget := newBudget(stage.Timeout)
 	for _, script := range stage.Cmd {
 		outcome, err := w.e.Runner.Run(ctx, Command{
-			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: w.env(),
+			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: env,
 			Locks: []*os.File{a.guard.File()}, Timeout: budget.left(),
 		}, out.line)
 		if err == nil {

@@ -54,7 +54,7 @@ func (p *Project) check(file string, text []byte) error {
 		i, files = 0, slices.Insert(files, 0, stages.Source{File: file})
 	}
 	files[i].Text = text
-	pipeline, _, err := p.parse(files, p.Root.Read)
+	pipeline, _, err := parse(p.Config.Parsing(), files, p.Root.Read)
 	if err == nil {
 		_, err = pipeline.Graph()
 	}

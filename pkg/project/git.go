@@ -217,7 +217,7 @@ func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
 	}
 	var pipeline *stages.Pipeline
 	if err == nil {
-		pipeline, _, err = r.project.parse(files, read)
+		pipeline, _, err = parse(r.project.Config.Parsing(), files, read)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("at %s: %w", r.Name, err)

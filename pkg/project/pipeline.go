@@ -28,7 +28,7 @@ func (p *Project) Compiled(file string) (*document.Node, error) {
 	}
 	for _, source := range files {
 		if source.File == file {
-			return stages.ExpandWith(p.Config.Parsing(), file, source.Text, p.Root.Read)
+			return stages.ExpandWith(p.options(), file, source.Text, p.Root.Read)
 		}
 	}
 	return nil, diag.At(diag.Pos{}, "%s is no pipeline file of the project", file)
@@ -42,7 +42,14 @@ func (p *Project) pipeline() (*stages.Pipeline, []stages.Source, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return p.parse(files, p.Root.Read)
+	return parse(p.options(), files, p.Root.Read)
+}
+
+// options returns how the workspace's pipeline is read.
+func (p *Project) options() stages.Options {
+	options := p.Config.Parsing()
+	options.Set = p.Settings
+	return options
 }
 
 // sources reads the pipeline files, the one at the root first.
@@ -77,10 +84,10 @@ func rank(name string) int {
 	return 1
 }
 
-// parse reads a pipeline as the config says. A file that lies in an out of another
-// file's stage is data, and left out.
-func (p *Project) parse(files []stages.Source, read stages.Files) (*stages.Pipeline, []stages.Source, error) {
-	pipeline, err := stages.ParseAll(p.Config.Parsing(), files, read)
+// parse reads a pipeline. A file that lies in an out of another file's stage is data,
+// and left out.
+func parse(options stages.Options, files []stages.Source, read stages.Files) (*stages.Pipeline, []stages.Source, error) {
+	pipeline, err := stages.ParseAll(options, files, read)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +95,7 @@ func (p *Project) parse(files []stages.Source, read stages.Files) (*stages.Pipel
 	if len(kept) == len(files) || len(kept) == 0 {
 		return pipeline, files, nil
 	}
-	return p.parse(kept, read)
+	return parse(options, kept, read)
 }
 
 func isData(pipeline *stages.Pipeline, file string) bool {

@@ -16,6 +16,7 @@ import (
 	"flow/pkg/engine"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
+	"flow/pkg/values"
 	"flow/pkg/workspace"
 )
 
@@ -33,6 +34,9 @@ type Project struct {
 	Workspace *workspace.Workspace
 	Ledger    *lock.Ledger
 	Git       bool // the project is in a git repository
+
+	// Settings are values that params and vars have instead of those in their files.
+	Settings []values.Setting
 }
 
 // Find returns the root of the project that a folder is in: the nearest folder,
@@ -179,7 +183,7 @@ func (p *Project) Engine() (*engine.Engine, error) {
 	}
 	e := &engine.Engine{
 		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
-		Runner: Runner{}, Probe: probe, State: State, Git: p.Git,
+		Runner: Runner{}, Probe: probe, State: State, Git: p.Git, Settings: p.Settings,
 	}
 	if p.Git {
 		e.GitTracked = p.Tracked

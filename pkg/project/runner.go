@@ -38,7 +38,7 @@ func (Runner) Run(ctx context.Context, command engine.Command, output func(stder
 }
 
 // ours are the variables that flow sets for a stage.
-var ours = []string{"FLOW_STAGE", "FLOW_ROOT", "FLOW_RUN"}
+var ours = []string{"FLOW_STAGE", "FLOW_ROOT", "FLOW_RUN", "FLOW_PARAMS"}
 
 // environment is flow's own with a stage's over it. What an outer flow has set for
 // its stage is left out.

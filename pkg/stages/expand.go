@@ -141,7 +141,13 @@ func (e *expander) stage(body *document.Node, outer *scope) (*document.Node, boo
 		if entry.Key.Text == "cmd" {
 			may = takesFlags
 		}
+		e.settings.inCmd = may == takesFlags && len(e.settings.all) > 0
 		entries = append(entries, document.Entry{Key: entry.Key, Value: e.fill(entry.Value, names, may)})
 	}
-	return body.WithEntries(entries), len(e.problems) == before
+	stage := body.WithEntries(entries)
+	e.settings.inCmd = false
+	if len(e.settings.names) > 0 {
+		e.settings.cmds[stage], e.settings.names = e.settings.names, nil
+	}
+	return stage, len(e.problems) == before
 }

@@ -48,6 +48,7 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 		pipeline: &Pipeline{File: files[0].File, byName: map[string]*Stage{}, sets: map[string]*Set{}},
 		options:  options,
 		read:     read,
+		settings: settings{all: options.Set, made: make([]bool, len(options.Set)), cmds: map[*document.Node][]string{}},
 		sources:  map[string]*lines{},
 		groups:   map[*document.Node]string{},
 	}
@@ -62,6 +63,7 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 	}
 	if len(l.problems) == 0 {
 		l.checkSets()
+		l.checkSettings()
 	}
 	if len(l.problems) == 0 {
 		l.problems = append(l.problems, l.checkGraph()...)
@@ -79,6 +81,7 @@ type loader struct {
 	pipeline *Pipeline
 	options  Options
 	read     Files
+	settings settings
 	sources  map[string]*lines         // the files that problems may be in
 	groups   map[*document.Node]string // by the name of a stage: the foreach or matrix that makes it
 	inlined  []inlined                 // what the file at hand includes
@@ -246,7 +249,7 @@ func (l *loader) stage(name, node *document.Node) {
 		return
 	}
 	what := fmt.Sprintf("stage %q", name.Text)
-	stage := &Stage{Name: l.prefix + name.Text, File: l.file, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env}
+	stage := &Stage{Name: l.prefix + name.Text, File: l.file, Pos: name.Pos, Wdir: l.dir, Shell: l.shell, Env: l.env, Filled: l.settings.cmds[node]}
 	if group != "" {
 		stage.Group = l.prefix + group
 	} else {

@@ -17,6 +17,7 @@ func (e *expander) value(node *document.Node, m match, names *scope, may takes, 
 		// A name may hold the mark, as no more than dots and brackets end it.
 		if path, problem := segments(m.inner); problem == "" {
 			if value, why := names.look(path); why == nil {
+				e.settings.filled(path)
 				return value, true
 			}
 		}
@@ -35,6 +36,7 @@ func (e *expander) value(node *document.Node, m match, names *scope, may takes, 
 	}
 	switch {
 	case why == nil && !(hasDefault && value.Kind == document.Null):
+		e.settings.filled(path)
 		return value, true
 	case hasDefault && (why == nil || why.undefined && !e.isEnv(path, names)):
 		e.warnShellDefault(node, m, path, names, may)

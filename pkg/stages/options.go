@@ -1,10 +1,14 @@
 package stages
 
-import "flow/pkg/document"
+import (
+	"flow/pkg/document"
+	"flow/pkg/values"
+)
 
 // Options says how a pipeline is read. The zero value is the default.
 type Options struct {
 	Flags FlagStyle
+	Set   []values.Setting // made in params files and vars, before templates are filled in
 }
 
 // FlagStyle says how a mapping that is filled into a cmd becomes options of it.

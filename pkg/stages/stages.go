@@ -59,7 +59,8 @@ type Stage struct {
 
 	Deps   []Dep
 	Params []Param
-	Outs   []Out // outs, then metrics, then plots
+	Outs   []Out    // outs, then metrics, then plots
+	Filled []string // where Options.Set says something: what its cmd was filled in from
 
 	Effort // what it may take
 

@@ -41,7 +41,7 @@ func (e *expander) vars(into *scope, vars *document.Node, dir string) {
 		case document.String:
 			e.varsFile(into, item, dir)
 		case document.Map:
-			e.merge(into, item)
+			e.merge(into, e.settings.inVars(e.file, item))
 		default:
 			e.fail(item, "write `file`, `file:key,key`, or `name: value`", "vars are files and mappings, not %s", kindName(item))
 		}
@@ -167,7 +167,7 @@ func (e *expander) load(location string, node *document.Node) *document.Node {
 		e.problems.AddErr(err)
 		return nil
 	}
-	root := tree.Node()
+	root := e.settings.in(tree).Node()
 	switch {
 	case root == nil:
 		root = (&document.Node{}).WithEntries(nil)
