@@ -35,6 +35,8 @@ var rooms = map[string][]string{
 	"remote":    {"bucket", "store", "digest", "disk", "diag"},
 	"transfer":  {"remote", "cache", "store", "event", "digest", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
+	"dvc":       {"document", "disk", "diag"},
+	"migrate":   {"dvc", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
 	"project": {"plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
 		"dag", "diag", "digest", "disk"},
 }

@@ -26,6 +26,7 @@ var commands = []command{
 	{groupEdit, newUnfreezeCmd},
 	{groupEdit, newSchemaCmd},
 	{groupSelf, newInitCmd},
+	{groupSelf, newMigrateCmd},
 	{groupSelf, newConfigCmd},
 	{groupSelf, newDoctorCmd},
 	{groupSelf, newRootDirCmd},

@@ -222,6 +222,17 @@ func action(stage *stages.Stage, is *facts) cache.Action {
 	return cache.Action{Lines: lines}
 }
 
+// ActionOf is the run cache's key of a run of a stage that is known by its record only.
+func ActionOf(stage *stages.Stage, was *lock.Entry) cache.Action {
+	then := *stage
+	then.Cmd = was.Cmd
+	is := &facts{deps: map[string]digest.Content{}, params: was.Params}
+	for _, dep := range was.Deps {
+		is.deps[dep.Path] = dep.Content
+	}
+	return action(&then, is)
+}
+
 // entry is the lock's entry of a stage that read these facts and left these outs.
 func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock.Entry {
 	e := &lock.Entry{Cmd: stage.Cmd, Shell: stage.Shell, Wdir: lockedWdir(stage), Params: is.params}

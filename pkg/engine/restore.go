@@ -64,13 +64,21 @@ func (e *Engine) lockedOuts(ctx context.Context, step *Step) (map[string]digest.
 // remembers reports whether the run cache may answer for a stage: what it reads
 // must say all about what it makes.
 func remembers(stage *stages.Stage, is *facts) bool {
-	if stage.AlwaysChanged || stage.Frozen || len(stage.Outs) == 0 || len(stage.Deps)+len(stage.Params) == 0 || len(is.missing) > 0 {
+	if !Remembers(stage) || len(is.missing) > 0 {
 		return false
 	}
 	for _, content := range is.deps {
 		if !content.Exists() {
 			return false
 		}
+	}
+	return true
+}
+
+// Remembers reports whether runs of a stage, as it is declared, are remembered.
+func Remembers(stage *stages.Stage) bool {
+	if stage.AlwaysChanged || stage.Frozen || len(stage.Outs) == 0 || len(stage.Deps)+len(stage.Params) == 0 {
+		return false
 	}
 	for _, out := range stage.Outs {
 		if out.Persist || !out.Cache && out.Kind == stages.PlainOut {

@@ -1,0 +1,203 @@
+package migrate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+
+	"flow/pkg/cache"
+	"flow/pkg/digest"
+	"flow/pkg/dvc"
+	"flow/pkg/store"
+)
+
+// intake takes objects over from DVC's cache into flow's, and remembers under which
+// digest each is there.
+type intake struct {
+	from *dvc.Cache
+	to   *cache.Cache
+
+	mu      sync.Mutex
+	have    map[dvc.Hash]object
+	lists   map[dvc.Hash][]dvc.FileHash
+	corrupt map[dvc.Hash]error
+	bytes   int64
+}
+
+// object is a file's content in flow's cache.
+type object struct {
+	id   digest.ID
+	size int64
+}
+
+func newIntake(from *dvc.Cache, to *cache.Cache) *intake {
+	return &intake{from: from, to: to, have: map[dvc.Hash]object{}, lists: map[dvc.Hash][]dvc.FileHash{}, corrupt: map[dvc.Hash]error{}}
+}
+
+// enough is how many objects are taken over between two barriers: what is behind one
+// stays when the rest is cut short.
+const enough = 4096
+
+// take takes over what items need, as far as it is there. Corrupt objects are refused,
+// and remembered as such.
+func (in *intake) take(ctx context.Context, items []dvc.Item) error {
+	var wanted []dvc.Hash
+	seen := map[dvc.Hash]bool{}
+	want := func(hash dvc.Hash) {
+		if _, have := in.have[hash]; !have && !seen[hash] && in.corrupt[hash] == nil {
+			seen[hash] = true
+			wanted = append(wanted, hash)
+		}
+	}
+	for _, item := range items {
+		if !item.Hash.Dir && item.Hash.MD5 != "" {
+			want(item.Hash)
+		}
+		files, err := in.list(ctx, item)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			want(fileHash(item, file))
+		}
+	}
+	for len(wanted) > 0 {
+		n := min(len(wanted), enough)
+		if err := in.batch(ctx, wanted[:n]); err != nil {
+			return err
+		}
+		wanted = wanted[n:]
+	}
+	return nil
+}
+
+// fileHash returns the digest under which a file of a directory is kept.
+func fileHash(item dvc.Item, file dvc.FileHash) dvc.Hash {
+	return dvc.Hash{MD5: file.MD5, Legacy: item.Hash.Legacy && len(item.Below) == 0}
+}
+
+// list returns the files of a directory; nil when that is not known.
+func (in *intake) list(ctx context.Context, item dvc.Item) ([]dvc.FileHash, error) {
+	if len(item.Below) > 0 || !item.Hash.Dir {
+		return item.Below, nil
+	}
+	if files, known := in.lists[item.Hash]; known {
+		return files, nil
+	}
+	files, err := in.from.Manifest(ctx, item.Hash)
+	switch {
+	case err == nil:
+		in.lists[item.Hash] = files
+	case ctx.Err() != nil:
+		return nil, err
+	case !errors.Is(err, dvc.ErrAbsent):
+		in.corrupt[item.Hash] = err
+	}
+	return files, nil
+}
+
+// batch takes over some objects with one barrier.
+func (in *intake) batch(ctx context.Context, wanted []dvc.Hash) error {
+	batch := in.to.Begin()
+	defer batch.Abort()
+	next := make(chan dvc.Hash)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			buffer := make([]byte, small)
+			for hash := range next {
+				if err := in.one(ctx, batch, hash, buffer); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	for _, hash := range wanted {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- hash
+	}
+	close(next)
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := batch.Commit(ctx); err != nil {
+		return fmt.Errorf("take objects over from DVC's cache: %w", err)
+	}
+	return nil
+}
+
+// one takes over one object, if it is there and is what its name says.
+func (in *intake) one(ctx context.Context, batch *store.Batch, hash dvc.Hash, buffer []byte) error {
+	found, err := in.from.Find(hash)
+	if errors.Is(err, dvc.ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	file, err := in.from.Open(found)
+	if err != nil {
+		return fmt.Errorf("take over %s: %w", in.from.Path(found), err)
+	}
+	defer file.Close()
+	id, size, got, err := addChecked(ctx, batch, file, hash, buffer)
+	if err != nil {
+		return fmt.Errorf("take over %s: %w", in.from.Path(found), err)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if got != hash.MD5 {
+		in.corrupt[hash] = &dvc.CorruptError{Hash: hash, File: in.from.Path(found), Got: got}
+		return nil
+	}
+	in.have[hash] = object{id, size}
+	in.bytes += size
+	return nil
+}
+
+// small is up to which size an object is read once for both digests.
+const small = 1 << 20
+
+// addChecked puts a file into the cache, and returns its md5 digest, too. A large one
+// that turns out corrupt is in the cache then, where nothing names it.
+func addChecked(ctx context.Context, batch *store.Batch, file *os.File, hash dvc.Hash, buffer []byte) (id digest.ID, size int64, got string, err error) {
+	n, err := file.ReadAt(buffer, 0)
+	if err == io.EOF {
+		got, err = sum(ctx, hash, func() io.Reader { return bytes.NewReader(buffer[:n]) })
+		if err == nil && got == hash.MD5 {
+			id, err = batch.AddBytes(buffer[:n])
+		}
+		return id, int64(n), got, err
+	}
+	if err != nil {
+		return id, 0, "", err
+	}
+	var sumErr error
+	var group sync.WaitGroup
+	group.Go(func() {
+		got, sumErr = sum(ctx, hash, func() io.Reader { return io.NewSectionReader(file, 0, 1<<62) })
+	})
+	id, size, err = batch.Add(ctx, file)
+	group.Wait()
+	return id, size, got, errors.Join(err, sumErr)
+}
+
+// sum returns the md5 digest of a content. One of old may be of either kind: DVC keeps
+// both in one place, and only of texts with carriage returns do they differ.
+func sum(ctx context.Context, hash dvc.Hash, open func() io.Reader) (string, error) {
+	got, err := dvc.Sum(ctx, open(), hash.Legacy)
+	if err != nil || got == hash.MD5 || !hash.Legacy {
+		return got, err
+	}
+	return dvc.Sum(ctx, open(), false)
+}
