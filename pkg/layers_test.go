@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 	"bucket":    {"diag", "disk"},
 	"remote":    {"bucket", "store", "digest", "disk", "diag"},
 	"transfer":  {"remote", "cache", "store", "event", "digest", "disk"},
+	"lint":      {"stages", "values", "document", "glob", "diag", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
 	"dvc":       {"document", "disk", "diag"},
 	"migrate":   {"dvc", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},

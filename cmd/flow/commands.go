@@ -10,6 +10,7 @@ var commands = []command{
 	{groupSee, newParamsCmd},
 	{groupSee, newPlotsCmd},
 	{groupSee, newCompileCmd},
+	{groupSee, newLintCmd},
 	{groupData, newAddCmd},
 	{groupData, newCheckoutCmd},
 	{groupData, newMoveCmd},

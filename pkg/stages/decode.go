@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"flow/pkg/diag"
 	"flow/pkg/disk"
 	"flow/pkg/document"
 )
@@ -61,12 +62,11 @@ func (l *loader) list(node *document.Node, what string) []*document.Node {
 }
 
 // cmd decodes a command: a text is one script, a list is several.
-func (l *loader) cmd(node *document.Node) []string {
+func (l *loader) cmd(node *document.Node) (scripts []string, places []diag.Pos) {
 	items := []*document.Node{node}
 	if node.Kind == document.List {
 		items = node.Items
 	}
-	var scripts []string
 	for _, item := range items {
 		script := l.text(item, "cmd")
 		if isScalar(item) && strings.TrimSpace(script) == "" {
@@ -75,12 +75,12 @@ func (l *loader) cmd(node *document.Node) []string {
 		if strings.ContainsRune(script, 0) {
 			l.fail(item, "", "cmd holds a NUL byte")
 		}
-		scripts = append(scripts, strings.TrimRight(script, "\n"))
+		scripts, places = append(scripts, strings.TrimRight(script, "\n")), append(places, item.Pos)
 	}
 	if len(scripts) == 0 {
 		l.fail(node, "write the command that makes the outs", "cmd is empty")
 	}
-	return scripts
+	return scripts, places
 }
 
 // words decodes the words before a script: a text split at spaces, or a list.

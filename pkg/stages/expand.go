@@ -2,6 +2,7 @@ package stages
 
 import (
 	"bytes"
+	"path"
 
 	"flow/pkg/document"
 )
@@ -53,6 +54,7 @@ func (l *loader) expand(root *document.Node, text []byte) *document.Node {
 		}
 		entries = append(entries, entry)
 	}
+	e.noteUsage(path.Join(e.dir, ParamsFile))
 	return root.WithEntries(entries)
 }
 

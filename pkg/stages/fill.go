@@ -145,6 +145,9 @@ func (e *expander) part(node *document.Node, m match, names *scope, may takes) (
 	if !ok || !e.mayStand(node, m, value, may, false) {
 		return "", false
 	}
+	if value.Kind == document.String && may == takesFlags {
+		e.checkQuotes(node, m, value.Text)
+	}
 	if value.Kind != document.Map {
 		return scalarText(value), true
 	}
@@ -234,9 +237,9 @@ func (e *expander) errorAt(node *document.Node, m match, format string, args ...
 	word := node.Text[m.start:m.end]
 	before := strings.Count(node.Text[:m.start], word)
 	if source := e.sources[node.Pos.File]; source != nil {
-		if pos, found := source.find(node.Pos, word, before, len(node.Text)); found {
+		if pos, found := source.Find(node.Pos, word, before, len(node.Text)); found {
 			problem.Pos, problem.Width, problem.Line = pos, len([]rune(word)), ""
-			source.line(problem)
+			source.Show(problem)
 		}
 	}
 	return problem

@@ -49,7 +49,7 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 		options:  options,
 		read:     read,
 		settings: settings{all: options.Set, made: make([]bool, len(options.Set)), cmds: map[*document.Node][]string{}},
-		sources:  map[string]*lines{},
+		sources:  map[string]*diag.Lines{},
 		groups:   map[*document.Node]string{},
 	}
 	roots := make([]*document.Node, len(files))
@@ -82,7 +82,7 @@ type loader struct {
 	options  Options
 	read     Files
 	settings settings
-	sources  map[string]*lines         // the files that problems may be in
+	sources  map[string]*diag.Lines    // the files that problems may be in
 	groups   map[*document.Node]string // by the name of a stage: the foreach or matrix that makes it
 	inlined  []inlined                 // what the file at hand includes
 	problems diag.List
@@ -99,7 +99,7 @@ func (l *loader) told() diag.List {
 		}
 		seen[problem.Pos] = true
 		if source := l.sources[problem.Pos.File]; source != nil {
-			source.line(problem)
+			source.Show(problem)
 		}
 		told = append(told, problem)
 	}
@@ -261,7 +261,7 @@ func (l *loader) stage(name, node *document.Node) {
 		}
 	}
 	l.fields(node, what, l.effortFields(&stage.Effort, map[string]field{
-		"cmd":            func(n *document.Node) { stage.Cmd = l.cmd(n) },
+		"cmd":            func(n *document.Node) { stage.Cmd, stage.CmdPos = l.cmd(n) },
 		"wdir":           nil,
 		"shell":          func(n *document.Node) { stage.Shell = l.words(n) },
 		"env":            func(n *document.Node) { stage.Env = l.envVars(n, l.env) },

@@ -19,10 +19,18 @@ type scope struct {
 	reserved bool                // its names are item and key: vars may not have them
 	copied   int                 // entries, while merging
 	imports  map[string][]string // files that were read into it, by the keys taken; nil for all
+	vars     map[string][]*Var   // by name: what declares it
+	used     *usage              // of the whole file
 }
 
 func newScope(outer *scope) *scope {
-	return &scope{outer: outer, own: map[string]document.Entry{}, imports: map[string][]string{}}
+	s := &scope{outer: outer, own: map[string]document.Entry{}, imports: map[string][]string{}, vars: map[string][]*Var{}}
+	if outer != nil {
+		s.used = outer.used
+	} else {
+		s.used = newUsage()
+	}
+	return s
 }
 
 // set puts a value behind a name, whatever the name meant around it.
@@ -80,6 +88,9 @@ func (s *scope) merge(from *document.Node) *diag.Error {
 				return problem
 			}
 			value = merged
+			if owner != s {
+				s.vars[name] = slices.Clone(owner.vars[name])
+			}
 		}
 		s.set(name, entry.Key, value)
 	}
@@ -126,6 +137,7 @@ func (s *scope) look(path []string) (*document.Node, *absence) {
 	if owner == nil {
 		return nil, &absence{fmt.Sprintf("nothing is called %q", path[0]), meant("", path[0], s.names()), true}
 	}
+	s.used.use(owner, path)
 	value := entry.Value
 	for i, segment := range path[1:] {
 		next, why := step(value, segment, strings.Join(path[:i+1], "."))

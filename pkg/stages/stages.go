@@ -30,6 +30,7 @@ type Pipeline struct {
 	Plots     []Plot   // plots of files that no stage declares as plots
 	Artifacts []Artifact
 	Warnings  diag.List
+	Templates Templates
 
 	byName map[string]*Stage
 	sets   map[string]*Set
@@ -52,10 +53,11 @@ type Stage struct {
 	Entry  []string // where it stands in the document Pos.File, as stages and its name there; nil when a group makes it
 	Source bool
 
-	Cmd   []string // scripts, each run by a shell of its own, one after the other
-	Shell []string // the words before a script; nil for the default
-	Wdir  string   // "." for the root
-	Env   []EnvVar // sorted by name; the pipeline's env included
+	Cmd    []string   // scripts, each run by a shell of its own, one after the other
+	CmdPos []diag.Pos // where each of them is
+	Shell  []string   // the words before a script; nil for the default
+	Wdir   string     // "." for the root
+	Env    []EnvVar   // sorted by name; the pipeline's env included
 
 	Deps   []Dep
 	Params []Param

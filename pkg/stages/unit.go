@@ -34,7 +34,7 @@ func newUnit(file string) unit {
 
 // source reads one text as the unit that is set, and returns it expanded.
 func (l *loader) source(name string, text []byte) *document.Node {
-	l.sources[name] = newLines(name, text)
+	l.sources[name] = diag.NewLines(text)
 	doc, err := document.Parse(name, text)
 	if err != nil {
 		l.problems.AddErr(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"flow/pkg/diag"
 	"flow/pkg/document"
 	"flow/pkg/values"
 )
@@ -41,7 +42,11 @@ func (e *expander) vars(into *scope, vars *document.Node, dir string) {
 		case document.String:
 			e.varsFile(into, item, dir)
 		case document.Map:
-			e.merge(into, e.settings.inVars(e.file, item))
+			if e.merge(into, e.settings.inVars(e.file, item)) {
+				for _, entry := range item.Entries {
+					into.used.declare(into, Var{Name: scalarText(entry.Key), Pos: entry.Key.Pos}, scalarText(entry.Key))
+				}
+			}
 		default:
 			e.fail(item, "write `file`, `file:key,key`, or `name: value`", "vars are files and mappings, not %s", kindName(item))
 		}
@@ -136,11 +141,22 @@ func (e *expander) importFile(into *scope, location string, keys []string, node 
 	if !e.merge(into, root) {
 		return
 	}
+	e.declareFile(into, location, keys, node)
 	loaded, _ := into.imported(location)
 	if keys != nil {
 		keys = append(slices.Clone(loaded), keys...)
 	}
 	into.imports[location] = keys
+}
+
+// declareFile notes a file that vars name as a whole, or each key of it that they name.
+func (e *expander) declareFile(into *scope, location string, keys []string, node *document.Node) {
+	for _, key := range keys {
+		into.used.declare(into, Var{Name: key, Pos: node.Pos}, key)
+	}
+	if keys == nil && node != e.root {
+		into.used.declare(into, Var{Name: location, File: true, Pos: node.Pos}, e.files[location].root.Keys()...)
+	}
 }
 
 // load reads a file once and returns its mapping, or nil and a problem.
@@ -161,7 +177,7 @@ func (e *expander) load(location string, node *document.Node) *document.Node {
 		e.fail(node, "", "the vars file %s can't be read: %v", location, err)
 		return nil
 	}
-	e.sources[location] = newLines(location, text)
+	e.sources[location] = diag.NewLines(text)
 	tree, err := values.Load(location, text)
 	if err != nil {
 		e.problems.AddErr(err)

@@ -1,27 +1,23 @@
-package stages
+package diag
 
 import (
 	"strings"
 	"unicode/utf8"
-
-	"flow/pkg/diag"
 )
 
-// lines is a text by lines, to show where a mistake is.
-type lines struct {
-	file string
-	text []string
-}
+// Lines is a text by lines, to show where a mistake is.
+type Lines struct{ text []string }
 
-func newLines(file string, text []byte) *lines {
+// NewLines takes a text apart. What ends a line, and a BOM, are no part of it.
+func NewLines(text []byte) *Lines {
 	plain := strings.TrimPrefix(string(text), "\ufeff")
 	plain = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(plain)
-	return &lines{file: file, text: strings.Split(plain, "\n")}
+	return &Lines{text: strings.Split(plain, "\n")}
 }
 
-// line adds the text of the line, and the width of the word, to an error that has
+// Show adds the text of the line, and the width of the word, to an error that has
 // only a place.
-func (l *lines) line(problem *diag.Error) {
+func (l *Lines) Show(problem *Error) {
 	if problem.Line != "" || problem.Pos.Line < 1 || problem.Pos.Line > len(l.text) {
 		return
 	}
@@ -36,9 +32,9 @@ func (l *lines) line(problem *diag.Error) {
 	}
 }
 
-// find returns where a word is that stands in a scalar of some size: the one behind
+// Find returns where a word is that stands in a scalar of some size: the one behind
 // so many others. What is written otherwise in the file is not found.
-func (l *lines) find(pos diag.Pos, word string, others, size int) (diag.Pos, bool) {
+func (l *Lines) Find(pos Pos, word string, others, size int) (Pos, bool) {
 	if pos.Line < 1 || pos.Line > len(l.text) || strings.ContainsRune(word, '\n') {
 		return pos, false
 	}
@@ -57,7 +53,7 @@ func (l *lines) find(pos diag.Pos, word string, others, size int) (diag.Pos, boo
 			}
 			col += utf8.RuneCountInString(before)
 			if others == 0 {
-				return diag.Pos{File: pos.File, Line: pos.Line, Col: col}, true
+				return Pos{File: pos.File, Line: pos.Line, Col: col}, true
 			}
 			others--
 			col += utf8.RuneCountInString(word)
@@ -71,3 +67,14 @@ func (l *lines) find(pos diag.Pos, word string, others, size int) (diag.Pos, boo
 	}
 	return pos, false
 }
+
+// Line returns the text of a line, which counts from 1; "" when there is none.
+func (l *Lines) Line(number int) string {
+	if number < 1 || number > len(l.text) {
+		return ""
+	}
+	return l.text[number-1]
+}
+
+// Len returns the number of lines.
+func (l *Lines) Len() int { return len(l.text) }
