@@ -17,6 +17,7 @@ var rooms = map[string][]string{
 	"glob":      {},
 	"digest":    {},
 	"disk":      {},
+	"pack":      {"digest"},
 	"process":   {},
 	"document":  {"diag"},
 	"values":    {"document", "diag"},
