@@ -179,3 +179,17 @@ func TestBrowser_plots(t *testing.T) {
 		require.Positive(t, told.Hidden)
 	})
 }
+
+func TestBrowser_dag(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts browsers")
+	}
+	text := "stages:\n  first: {cmd: 'true', outs: [first.out]}\n"
+	for i := range 40 {
+		text += fmt.Sprintf("  work_%d: {cmd: 'true', deps: [first.out], outs: [%d.out]}\n  look_%d: {cmd: 'true', deps: [%d.out, first.out]}\n", i, i, i, i)
+	}
+	dir := projectOf(t, map[string]string{"pipeline.yaml": text})
+	requireReadable(t, []byte(flowIn(t, dir, "dag", "--html")), func(told probed) {
+		require.Greater(t, told.Texts, 100)
+	})
+}

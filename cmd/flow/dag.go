@@ -18,7 +18,7 @@ import (
 
 // dagOptions is the words of `flow dag`.
 type dagOptions struct {
-	dot, mermaid, md, outs, full, status, ascii, sources bool
+	dot, mermaid, md, svg, html, outs, full, status, ascii, sources bool
 }
 
 // newDagCmd returns `flow dag`.
@@ -32,7 +32,8 @@ stage or the path of an out), only that and what it depends on.`,
 		Example: `  flow dag
   flow dag --status               # with the state of each stage
   flow dag train --outs           # paths instead of stages
-  flow dag --mermaid > graph.mmd`,
+  flow dag --mermaid > graph.mmd
+  flow dag --html > graph.html    # with states, to look around in`,
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDag(cmd.Context(), a, o, args)
@@ -42,13 +43,15 @@ stage or the path of an out), only that and what it depends on.`,
 	flags.BoolVar(&o.dot, "dot", false, "print Graphviz's language")
 	flags.BoolVar(&o.mermaid, "mermaid", false, "print a Mermaid flow chart")
 	flags.BoolVar(&o.md, "md", false, "print a Mermaid flow chart in a Markdown block")
+	flags.BoolVar(&o.svg, "svg", false, "print a picture, with the state of each stage")
+	flags.BoolVar(&o.html, "html", false, "print a page with that picture, which needs nothing else")
 	flags.BoolVarP(&o.outs, "outs", "o", false, "draw paths instead of stages")
 	flags.BoolVar(&o.full, "full", false, "with a TARGET, draw the whole pipeline that it belongs to")
 	flags.BoolVar(&o.status, "status", false, "show the state of each stage")
 	flags.BoolVar(&o.sources, "sources", false, "draw data sources too")
 	flags.BoolVar(&o.ascii, "ascii", false, "draw with ASCII characters only")
 	a.jsonFlag(cmd)
-	cmd.MarkFlagsMutuallyExclusive("dot", "mermaid", "md", "json")
+	cmd.MarkFlagsMutuallyExclusive("dot", "mermaid", "md", "svg", "html", "json")
 	return cmd
 }
 
@@ -61,14 +64,14 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 	if err != nil {
 		return err
 	}
-	states := map[string]event.Status{}
-	if o.status {
+	states, reasons := map[string]event.Status{}, map[string][]engine.Reason{}
+	if o.status || o.svg || o.html {
 		plan, err := e.Plan(ctx, engine.Options{})
 		if err != nil {
 			return err
 		}
 		for _, step := range plan.Steps {
-			states[step.Stage.Name] = step.Will
+			states[step.Stage.Name], reasons[step.Stage.Name] = step.Will, step.Reasons
 		}
 	}
 	view, err := newDagView(e, names, o, states)
@@ -87,6 +90,10 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 		fmt.Fprint(a.out, view.graph.Mermaid(view.dressing()))
 	case o.md:
 		fmt.Fprintf(a.out, "```mermaid\n%s```\n", view.graph.Mermaid(view.dressing()))
+	case o.svg:
+		fmt.Fprint(a.out, view.report(p, e, reasons).Picture().SVG())
+	case o.html:
+		fmt.Fprint(a.out, view.report(p, e, reasons).Page())
 	case view.graph.Len() == 0:
 		a.print("no stages")
 	default:

@@ -63,6 +63,11 @@ func Picture(p *picture.Picture) Node {
 	return func(b *strings.Builder) { b.WriteString(p.Inline()) }
 }
 
+// Whole is a picture in its own size.
+func Whole(p *picture.Picture) Node {
+	return func(b *strings.Builder) { b.WriteString(p.InlineWhole()) }
+}
+
 // The widths that charts are drawn for: the page shows the one that fits.
 const (
 	Wide   = 680

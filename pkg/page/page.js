@@ -24,6 +24,61 @@
     });
   }
 
+  // A graph: larger and smaller, found by name, and what a node has above and below it.
+  for (const graph of document.querySelectorAll('.graph')) {
+    const sheet = graph.querySelector('.sheet'), svg = graph.querySelector('svg');
+    const own = svg.viewBox.baseVal, nodes = [...svg.querySelectorAll('.node')], edges = [...svg.querySelectorAll('.edge')];
+    let scale = 1;
+    const zoom = (to) => {
+      scale = Math.min(Math.max(to, 0.1), 4);
+      svg.setAttribute('width', own.width * scale);
+      svg.setAttribute('height', own.height * scale);
+    };
+    for (const button of graph.querySelectorAll('[data-zoom]')) {
+      button.addEventListener('click', () => {
+        zoom(button.dataset.zoom === 'fit' ? Math.min(1, fits) : scale * Number(button.dataset.zoom));
+      });
+    }
+    const fits = (sheet.clientWidth - 2) / own.width;
+    if (fits < 1 && fits > 0.8) zoom(fits);
+    if (nodes.length) {
+      const box = nodes[0].getBoundingClientRect(), frame = sheet.getBoundingClientRect();
+      sheet.scrollLeft += box.left + box.width / 2 - frame.left - frame.width / 2;
+    }
+    const names = (edge, side) => edge.dataset[side].split('\n');
+    const reach = (from, to, start) => {
+      const seen = new Set([start]);
+      for (let more = true; more;) {
+        more = false;
+        for (const edge of edges) {
+          if (!names(edge, from).some((name) => seen.has(name))) continue;
+          for (const name of names(edge, to)) {
+            if (!seen.has(name)) { seen.add(name); more = true; }
+          }
+        }
+      }
+      return seen;
+    };
+    const show = (lit) => {
+      for (const node of nodes) node.classList.toggle('dim', !!lit && !lit.has(node.dataset.name));
+      for (const edge of edges) {
+        const inside = !lit || names(edge, 'from').some((n) => lit.has(n)) && names(edge, 'to').some((n) => lit.has(n));
+        edge.classList.toggle('dim', !inside);
+      }
+    };
+    svg.addEventListener('click', (event) => {
+      const node = event.target.closest('.node');
+      if (!node) { show(null); return; }
+      show(new Set([...reach('from', 'to', node.dataset.name), ...reach('to', 'from', node.dataset.name)]));
+    });
+    graph.querySelector('input').addEventListener('input', (event) => {
+      const wanted = event.target.value.toLowerCase();
+      const found = nodes.filter((node) => node.dataset.name.toLowerCase().includes(wanted));
+      show(wanted ? new Set(found.map((node) => node.dataset.name)) : null);
+      if (wanted && found.length) found[0].scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    });
+  }
+
   const nearest = (xs, x) => {
     let best = -1;
     for (let i = 0; i < xs.length; i++) {

@@ -35,7 +35,7 @@ type Style struct {
 type Path struct {
 	Points []Point
 	Closed bool
-	Smooth bool // leaves and enters its points vertically, as the edges of a graph do
+	Corner float64 // how round its corners are
 	Style
 }
 
@@ -137,4 +137,18 @@ func number(x float64) string {
 		return "0"
 	}
 	return strconv.FormatFloat(math.Round(x*100)/100, 'f', -1, 64)
+}
+
+// corner returns where a round corner begins and ends: so far from the point at is, but
+// not beyond the middle of the way to its neighbours.
+func corner(before, at, after Point, radius float64) (from, to Point) {
+	on := func(end Point) Point {
+		long := math.Hypot(end.X-at.X, end.Y-at.Y)
+		if long == 0 {
+			return at
+		}
+		part := min(radius, long/2) / long
+		return Point{at.X + (end.X-at.X)*part, at.Y + (end.Y-at.Y)*part}
+	}
+	return on(before), on(after)
 }

@@ -22,9 +22,16 @@ func (p *Picture) SVG() string {
 
 // Inline returns the picture as a part of a page that has Styles; it is as wide as
 // there is room, up to its own width.
-func (p *Picture) Inline() string {
+func (p *Picture) Inline() string { return p.inline(`style="max-width:` + number(p.Width) + `px"`) }
+
+// InlineWhole is Inline for a picture that keeps its size.
+func (p *Picture) InlineWhole() string {
+	return p.inline(`width="` + number(p.Width) + `" height="` + number(p.Height) + `"`)
+}
+
+func (p *Picture) inline(attributes string) string {
 	w := writer{inline: true}
-	w.open(p, `style="max-width:`+number(p.Width)+`px"`)
+	w.open(p, attributes)
 	w.close(p)
 	return w.String()
 }
@@ -94,10 +101,10 @@ func (w *writer) path(p Path) {
 		switch {
 		case i == 0:
 			w.WriteString("M")
-		case p.Smooth:
-			from := p.Points[i-1]
-			middle := number((from.Y + at.Y) / 2)
-			w.attributes("C", number(from.X), ",", middle, " ", number(at.X), ",", middle, " ")
+		case p.Corner > 0 && i+1 < len(p.Points):
+			from, to := corner(p.Points[i-1], at, p.Points[i+1], p.Corner)
+			w.attributes("L", number(from.X), ",", number(from.Y), "Q", number(at.X), ",", number(at.Y), " ", number(to.X), ",", number(to.Y))
+			continue
 		default:
 			w.WriteString("L")
 		}
