@@ -153,6 +153,9 @@ func (e *Engine) saveAndRecord(ctx context.Context, stage *stages.Stage, is *fac
 		record = lock.Record{Source: stage.Outs[0].Path, Is: &content}
 	} else {
 		record.Entry = entry(stage, is, outs)
+		if err := e.keepMapped(ctx, is); err != nil {
+			return err
+		}
 	}
 	return e.Ledger.Add(ctx, record)
 }

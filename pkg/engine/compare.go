@@ -88,7 +88,7 @@ func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock
 			}
 		case !now.Same(old):
 			reasons = append(reasons, Reason{Kind: event.DepChanged, Subject: dep, Was: old.ID.Short(), Is: now.ID.Short(),
-				Detail: e.detail(ctx, dep, old, now)})
+				Detail: e.depDetail(ctx, stage, dep, old, is)})
 		}
 	}
 	for _, item := range was.Deps {
@@ -97,6 +97,14 @@ func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock
 		}
 	}
 	return reasons
+}
+
+// depDetail tells how many files of a dep differ.
+func (e *Engine) depDetail(ctx context.Context, stage *stages.Stage, dep string, old digest.Content, is *facts) string {
+	if stage.Map != nil && stage.Map.Over == dep && old.Mode == digest.Dir {
+		return e.mappedDetail(ctx, is, old)
+	}
+	return e.detail(ctx, dep, old, is.deps[dep])
 }
 
 func detailOf(err error) string {

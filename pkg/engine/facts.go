@@ -19,6 +19,7 @@ import (
 type facts struct {
 	deps    map[string]digest.Content // those of patterns file by file
 	matches map[string]int            // by pattern: how many files
+	mapped  cache.Tree                // of a map stage: its files
 	unknown map[string]error          // deps that could not be told
 	params  lock.Params
 	missing []missingParam
@@ -85,6 +86,9 @@ func (e *Engine) inspectDep(ctx context.Context, stage *stages.Stage, dep stages
 	switch dep.Kind {
 	case stages.PathDep:
 	case stages.GlobDep:
+		if dep.Whole {
+			return e.inspectMapped(ctx, stage, dep, is, expected)
+		}
 		var err error
 		if paths, err = e.matchDep(ctx, stage, dep); err != nil {
 			return err

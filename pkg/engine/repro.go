@@ -295,6 +295,9 @@ func (r *run) record(ctx context.Context, done *result) error {
 	default:
 		return nil
 	}
+	if err := r.keepMapped(ctx, done.step.is); err != nil {
+		return err
+	}
 	if err := r.Ledger.Add(ctx, record); err != nil {
 		return fmt.Errorf("record the result: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"flow/pkg/event"
 	"flow/pkg/stages"
@@ -20,44 +21,74 @@ const logLimit = 64 << 20
 // runScripts runs the scripts of a stage one after the other; the first that fails
 // ends it.
 func (w *work) runScripts(ctx context.Context, a *attempt) error {
-	stage := w.step.Stage
-	out, err := w.openOutput(a)
+	env, out, err := w.prepare(a)
 	if err != nil {
 		return err
 	}
 	defer out.close()
+	run := scriptRun{env: env, budget: newBudget(w.step.Stage.Timeout), out: out, mu: &sync.Mutex{}}
+	for _, run.script = range w.step.Stage.Cmd {
+		if err := w.script(ctx, a, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare makes what the stage's scripts share: the environment, the log, the wdir.
+func (w *work) prepare(a *attempt) ([]string, *output, error) {
+	stage := w.step.Stage
 	if err := w.e.Root.MkdirAll(stage.Wdir, 0o755); err != nil {
-		return fmt.Errorf("make wdir %s: %w", stage.Wdir, err)
+		return nil, nil, fmt.Errorf("make wdir %s: %w", stage.Wdir, err)
 	}
 	env := w.env()
 	params, err := a.writeParams(w.step.is.params, stage)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if params != "" {
 		env = append(env, paramsVar+"="+params)
 	}
-	budget := newBudget(stage.Timeout)
-	for _, script := range stage.Cmd {
-		outcome, err := w.e.Runner.Run(ctx, Command{
-			Stage: stage.Name, Script: script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: env,
-			Locks: []*os.File{a.guard.File()}, Timeout: budget.left(),
-		}, out.line)
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return fmt.Errorf("run the command: %w", err)
-		}
-		w.used(outcome)
-		if outcome.Code != 0 || outcome.Signal != "" || outcome.TimedOut {
-			return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(stage, outcome), Tail: out.tail}
-		}
-		if len(outcome.Leftover) > 0 {
-			w.tell(event.Warning{Stage: stage.Title(),
-				Text: fmt.Sprintf("the command ended but left %d processes running: %v", len(outcome.Leftover), outcome.Leftover),
-				Hint: "what they still write is not part of the result"})
-		}
+	out, err := w.openOutput(a)
+	return env, out, err
+}
+
+// scriptRun is one script with what it shares with others. Several may run at a time;
+// mu is held by who is at the output and the usage.
+type scriptRun struct {
+	script string
+	env    []string
+	budget budget
+	out    *output
+	mu     *sync.Mutex
+}
+
+func (w *work) script(ctx context.Context, a *attempt, run scriptRun) error {
+	stage := w.step.Stage
+	outcome, err := w.e.Runner.Run(ctx, Command{
+		Stage: stage.Name, Script: run.script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: run.env,
+		Locks: []*os.File{a.guard.File()}, Timeout: run.budget.left(),
+	}, func(stderr bool, text string) {
+		run.mu.Lock()
+		defer run.mu.Unlock()
+		run.out.line(stderr, text)
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("run the command: %w", err)
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	w.used(outcome)
+	if outcome.Code != 0 || outcome.Signal != "" || outcome.TimedOut {
+		return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(stage, outcome), Tail: run.out.tail}
+	}
+	if len(outcome.Leftover) > 0 {
+		w.tell(event.Warning{Stage: stage.Title(),
+			Text: fmt.Sprintf("the command ended but left %d processes running: %v", len(outcome.Leftover), outcome.Leftover),
+			Hint: "what they still write is not part of the result"})
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type work struct {
 	messages chan<- message
 	made     []stages.Out // once they are: the outs, those of patterns file by file
 	usage    *event.Usage // of the commands so far; nil before the first
+	detail   string       // of a map stage: for how many files it ran
 }
 
 // message is what a worker tells the owner: events while it works, a result at its
@@ -246,13 +247,25 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	if err := w.keepAllEdited(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.begin(ctx, w.step.is.made); err != nil {
+	changing, run := w.step.is.made, w.runScripts
+	if w.step.Stage.Map != nil {
+		m, err := w.mapping(ctx)
+		if err != nil {
+			return nil, err
+		}
+		changing, run = m.touched(), func(ctx context.Context, a *attempt) error {
+			err := w.runMapped(ctx, a, m)
+			w.detail = m.describe()
+			return err
+		}
+	}
+	if err := a.begin(ctx, changing); err != nil {
 		if _, undo := a.rollBack(); undo != nil {
 			err = errors.Join(err, undo)
 		}
 		return nil, err
 	}
-	failure := w.runScripts(ctx, a)
+	failure := run(ctx, a)
 	var outs map[string]digest.Content
 	if failure == nil {
 		outs, failure = w.save(ctx)
@@ -275,7 +288,7 @@ func (w *work) keepResult(ctx context.Context, a *attempt, outs map[string]diges
 			return nil, w.failed(a, fmt.Errorf("remember the run: %w", err))
 		}
 	}
-	return &result{status: event.Ran, entry: entry(stage, w.step.is, outs), attempt: a}, nil
+	return &result{status: event.Ran, entry: entry(stage, w.step.is, outs), attempt: a, detail: w.detail}, nil
 }
 
 // failed rolls the attempt back and says where its leftovers are.

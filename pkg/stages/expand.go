@@ -133,6 +133,9 @@ func (e *expander) stage(body *document.Node, outer *scope) (*document.Node, boo
 			return nil, false
 		}
 	}
+	if mapped := body.Get(mapName); mapped != nil {
+		names = mapNames(names, mapped)
+	}
 	e.spend(body, 1, 0)
 	entries := make([]document.Entry, 0, len(body.Entries))
 	for _, entry := range body.Entries {

@@ -255,6 +255,7 @@ func (l *loader) stage(name, node *document.Node) {
 	} else {
 		stage.Entry = []string{"stages", name.Text}
 	}
+	var mapped *document.Node
 	if node.Kind == document.Map {
 		if wdir := node.Get("wdir"); wdir != nil {
 			stage.Wdir = l.wdir(wdir)
@@ -274,6 +275,7 @@ func (l *loader) stage(name, node *document.Node) {
 		"always_changed": func(n *document.Node) { stage.AlwaysChanged = l.flag(n, "always_changed") },
 		"desc":           func(n *document.Node) { stage.Desc = l.text(n, "desc") },
 		"meta":           nil,
+		"map":            func(n *document.Node) { mapped = n },
 		"vars":           nil,
 		"foreach":        nil,
 		"do":             nil,
@@ -281,6 +283,12 @@ func (l *loader) stage(name, node *document.Node) {
 	}))
 	if node.Kind == document.Map && node.Get("cmd") == nil {
 		l.fail(name, "add cmd: and the command that makes its outs", "%s has no cmd", what)
+	}
+	if mapped != nil {
+		if l.mapOf(mapped, stage); stage.Map != nil {
+			l.mapOuts(stage)
+			l.checkMapCmd(stage, name)
+		}
 	}
 	slices.SortStableFunc(stage.Outs, func(a, b Out) int { return kindOrder[a.Kind] - kindOrder[b.Kind] })
 	l.add(stage)

@@ -62,6 +62,7 @@ type Stage struct {
 	Deps   []Dep
 	Params []Param
 	Outs   []Out    // outs, then metrics, then plots
+	Map    *Map     // where the command runs for each of many files
 	Filled []string // where Options.Set says something: what its cmd was filled in from
 
 	Effort // what it may take
@@ -92,8 +93,9 @@ type Dep struct {
 	Kind DepKind
 	// Path is the path or the pattern; of other kinds the name under which the dep is
 	// recorded: the address of a URL, else the kind, a colon and what the person wrote.
-	Path string
-	Pos  diag.Pos
+	Path  string
+	Pos   diag.Pos
+	Whole bool // of a pattern: its files are recorded as one
 }
 
 // Text is what the person wrote of a dep that is no path: the command, the variable,

@@ -128,7 +128,11 @@ func (t *Text) finished(e event.StageFinished) {
 			t.say("%s is up to date", name)
 		}
 	case event.Ran:
-		t.say("%s %s in %s", name, t.Style.Green("ran"), Duration(e.Duration))
+		what := ""
+		if e.Detail != "" {
+			what = " for " + e.Detail
+		}
+		t.say("%s %s%s in %s", name, t.Style.Green("ran"), what, Duration(e.Duration))
 	case event.Restored:
 		t.say("%s %s from %s%s", name, t.Style.Green("restored"), e.Detail, because(e.Reasons))
 	case event.Updated:
