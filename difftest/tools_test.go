@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,7 +51,8 @@ func (f *flowTool) run(dir string, env map[string]string, args ...string) (answe
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	var stdout, both bytes.Buffer
+	var stdout bytes.Buffer
+	var both together
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, &both), &both
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -59,6 +61,20 @@ func (f *flowTool) run(dir string, env map[string]string, args ...string) (answe
 	}
 	return answer{Code: cmd.ProcessState.ExitCode(), Output: both.String(), Stdout: stdout.String()}, nil
 }
+
+// together is what comes on two streams, as it comes.
+type together struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (t *together) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *together) String() string { return t.text.String() }
 
 // dvcTool is the real DVC, in a process of its own that lives as long as the test.
 type dvcTool struct {
