@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	"lint":      {"stages", "values", "document", "glob", "diag", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
 	"dvc":       {"document", "disk", "diag"},
-	"migrate":   {"dvc", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
+	"migrate":   {"dvc", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
 	"project": {"plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
 		"dag", "diag", "digest", "disk"},
 }

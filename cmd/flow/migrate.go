@@ -50,8 +50,7 @@ func runMigrate(ctx context.Context, a *app, dry bool) error {
 		return err
 	}
 	defer root.Close()
-	knows := func(key string) bool { return project.CheckKey(key) == nil }
-	plan, err := migrate.Make(ctx, root, migrate.Options{Knows: knows})
+	plan, err := migrate.Make(ctx, root, migrate.Options{Value: project.CheckValue, RemoteName: project.CheckRemoteName})
 	if err != nil {
 		return err
 	}
@@ -79,14 +78,8 @@ func carryOut(ctx context.Context, root *disk.Root, plan *migrate.Plan, told *mi
 	if err := root.MkdirAll(project.State, 0o755); err != nil {
 		return err
 	}
-	config, err := project.LoadConfig(root)
-	if err != nil {
+	if err := writeSettings(root, plan); err != nil {
 		return err
-	}
-	for _, setting := range plan.Settings {
-		if err := config.Set(scopeOf(setting), setting.Key, setting.Value); err != nil {
-			return err
-		}
 	}
 	p, err := project.Open(root.Dir())
 	if err != nil {
@@ -110,6 +103,27 @@ func carryOut(ctx context.Context, root *disk.Root, plan *migrate.Plan, told *mi
 		return err
 	}
 	told.Status = statusLines(now)
+	return nil
+}
+
+func writeSettings(root *disk.Root, plan *migrate.Plan) error {
+	config, err := project.LoadConfig(root)
+	if err != nil {
+		return err
+	}
+	for _, setting := range plan.Settings {
+		switch {
+		case setting.Remote != "":
+			err = config.SetRemote(scopeOf(setting), setting.Remote, setting.Key, setting.Value)
+		case setting.Key == migrate.DefaultRemote:
+			err = config.SetDefaultRemote(scopeOf(setting), setting.Value)
+		default:
+			err = config.Set(scopeOf(setting), setting.Key, setting.Value)
+		}
+		if err != nil {
+			return fmt.Errorf("carry over %s: %w", setting.Title(), err)
+		}
+	}
 	return nil
 }
 
@@ -181,7 +195,7 @@ func migratedOf(plan *migrate.Plan) *migrated {
 		told.Files = append(told.Files, migratedFile{Path: file.Name, From: file.From, There: file.There})
 	}
 	for _, setting := range plan.Settings {
-		one := migratedSetting{Scope: scopeOf(setting), Key: setting.Key, Value: setting.Value}
+		one := migratedSetting{Scope: scopeOf(setting), Key: setting.Title(), Value: setting.Value}
 		if setting.Secret {
 			one.Value = ""
 		}

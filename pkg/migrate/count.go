@@ -59,14 +59,15 @@ type counting struct {
 
 func (c *counting) item(ctx context.Context, item dvc.Item) error {
 	files := item.Below
-	if item.Hash.MD5 != "" {
-		c.object(item.Hash)
-	}
-	if item.Hash.Dir {
+	switch {
+	case item.Hash.Dir:
 		var err error
 		if files, err = c.cache.Manifest(ctx, item.Hash); err != nil {
-			return ctx.Err() // it is missing, or Apply will say what is wrong with it
+			c.objects.Missing++ // or Apply will say what is wrong with it
+			return ctx.Err()
 		}
+	case item.Hash.MD5 != "":
+		c.object(item.Hash)
 	}
 	for _, file := range files {
 		c.object(dvc.Hash{MD5: file.MD5, Legacy: item.Hash.Legacy})

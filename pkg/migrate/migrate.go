@@ -21,9 +21,10 @@ import (
 	"flow/pkg/workspace"
 )
 
-// Options is what a plan has to know of flow.
+// Options is what a plan has to know of flow's config.
 type Options struct {
-	Knows func(key string) bool // whether flow's config has a setting
+	Value      func(key, value string) error // refuses what a setting can't be
+	RemoteName func(name string) error       // refuses what a remote can't be called
 }
 
 // Plan is what a DVC project would become.

@@ -253,22 +253,29 @@ func parseLinks(value string) ([]cache.LinkKind, error) {
 	return links, nil
 }
 
+// CheckValue refuses a key that config does not know, and a value that it can't have.
+func CheckValue(key, value string) error {
+	if err := CheckKey(key); err != nil || value == "" {
+		return err
+	}
+	if key == "cache.type" {
+		_, err := parseLinks(value)
+		return err
+	}
+	if wrong := wrongWord(key, value); wrong != nil {
+		return wrong
+	}
+	return nil
+}
+
 // Set writes a value into a scope's file, keeping the rest of it; an empty value
 // removes the key.
 func (c *Config) Set(scope Scope, key, value string) error {
-	if err := CheckKey(key); err != nil {
+	if err := CheckValue(key, value); err != nil {
 		return err
 	}
 	known := Keys()
 	i := slices.IndexFunc(known, func(k Key) bool { return k.Name == key })
-	if key == "cache.type" && value != "" {
-		if _, err := parseLinks(value); err != nil {
-			return err
-		}
-	}
-	if wrong := wrongWord(key, value); wrong != nil && value != "" {
-		return wrong
-	}
 	doc := c.files[scope]
 	if doc == nil {
 		var err error
