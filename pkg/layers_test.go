@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"picture":   {},
 	"chart":     {"picture", "dag", "ui"},
 	"page":      {"picture", "chart"},
-	"report":    {"page", "chart", "picture", "dag", "event", "ui"},
+	"report":    {"plots", "page", "chart", "picture", "dag", "event", "ui"},
 	"plots":     {"chart", "picture", "page", "stages", "values", "document", "diag"},
 	"store":     {"digest", "event", "disk"},
 	"ui":        {"event", "digest", "diag", "values"},

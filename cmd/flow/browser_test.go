@@ -193,3 +193,18 @@ func TestBrowser_dag(t *testing.T) {
 		require.Greater(t, told.Texts, 100)
 	})
 }
+
+func TestBrowser_report(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts browsers")
+	}
+	dir := projectOf(t, map[string]string{
+		"pipeline.yaml": "stages:\n  train: {cmd: 'cp a.csv b.csv; cp a.json m.json', deps: [a.csv, a.json], metrics: [m.json], plots: [b.csv: {x: x}]}\n",
+		"a.csv":         "x,y\n1,2\n2,1\n", "a.json": `{"a-metric-with-a-very-long-name-that-does-not-fit-beside-others": {"of": 1e-12}, "t": "東京"}`,
+	})
+	flowIn(t, dir, "repro", "-q")
+	requireReadable(t, []byte(flowIn(t, dir, "report", "-o", "-")), func(told probed) {
+		require.Greater(t, told.Texts, 5)
+		require.Contains(t, told.Tip, "x: ")
+	})
+}

@@ -9,6 +9,7 @@ var commands = []command{
 	{groupSee, newMetricsCmd},
 	{groupSee, newParamsCmd},
 	{groupSee, newPlotsCmd},
+	{groupSee, newReportCmd},
 	{groupSee, newCompileCmd},
 	{groupSee, newLintCmd},
 	{groupData, newAddCmd},

@@ -64,17 +64,7 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 	if err != nil {
 		return err
 	}
-	states, reasons := map[string]event.Status{}, map[string][]engine.Reason{}
-	if o.status || o.svg || o.html {
-		plan, err := e.Plan(ctx, engine.Options{})
-		if err != nil {
-			return err
-		}
-		for _, step := range plan.Steps {
-			states[step.Stage.Name], reasons[step.Stage.Name] = step.Will, step.Reasons
-		}
-	}
-	view, err := newDagView(e, names, o, states)
+	view, reasons, err := a.dagFacts(ctx, e, names, o)
 	if err != nil {
 		return err
 	}
@@ -100,6 +90,23 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 		fmt.Fprint(a.out, view.graph.Draw(dag.Drawing{Width: ui.Width(a.out), ASCII: o.ascii, Label: view.label}))
 	}
 	return nil
+}
+
+// dagFacts makes the view, and, where the state of stages is wanted, finds it and the
+// reasons for it.
+func (a *app) dagFacts(ctx context.Context, e *engine.Engine, names []string, o *dagOptions) (*dagView, map[string][]engine.Reason, error) {
+	states, reasons := map[string]event.Status{}, map[string][]engine.Reason{}
+	if o.status || o.svg || o.html {
+		plan, err := e.Plan(ctx, engine.Options{})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, step := range plan.Steps {
+			states[step.Stage.Name], reasons[step.Stage.Name] = step.Will, step.Reasons
+		}
+	}
+	view, err := newDagView(e, names, o, states)
+	return view, reasons, err
 }
 
 // dagView is the graph as it is shown: of stages, or of the paths between them.

@@ -29,7 +29,7 @@ func writeFigures(a *app, p *project.Project, o *plotsOptions, figures []*plots.
 		kind = "html"
 	}
 	if kind == "html" {
-		return writePage(a, p, o.out, plots.Page("Plots of "+filepath.Base(p.Root.Dir()), figures))
+		return writePage(a, p, o.out, plotsPage, plots.Page("Plots of "+filepath.Base(p.Root.Dir()), figures))
 	}
 	if len(figures) == 1 && (o.out == "" || o.out == "-") {
 		text, err := figures[0].SVG()
@@ -88,8 +88,9 @@ func fileName(id string) string {
 	return name
 }
 
-// writePage writes a page to where it was asked for, and says where it is.
-func writePage(a *app, p *project.Project, out, text string) error {
+// writePage writes a page to where it was asked for, or to where such pages are, and says
+// where it is.
+func writePage(a *app, p *project.Project, out, otherwise, text string) error {
 	switch {
 	case out == "-":
 		_, err := a.out.Write([]byte(text))
@@ -98,10 +99,10 @@ func writePage(a *app, p *project.Project, out, text string) error {
 		if err := p.Prepare(); err != nil {
 			return err
 		}
-		if err := p.Root.Replace(plotsPage, []byte(text), 0o644); err != nil {
+		if err := p.Root.Replace(otherwise, []byte(text), 0o644); err != nil {
 			return err
 		}
-		a.print("file://%s", filepath.ToSlash(p.Root.Path(plotsPage)))
+		a.print("file://%s", filepath.ToSlash(p.Root.Path(otherwise)))
 		return nil
 	case path.Ext(out) != ".html" && path.Ext(out) != ".htm":
 		out = filepath.Join(out, "index.html")

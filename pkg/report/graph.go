@@ -161,3 +161,13 @@ func (g *Graph) table() page.Node {
 	table := page.Table([]string{"Stage", "State", "Took", "Why", "Writes"}, rows, 2)
 	return page.Element("details", nil, page.Element("summary", nil, page.Text(fmt.Sprintf("as a table, %d rows", len(rows)))), table)
 }
+
+// Mermaid returns the graph in Mermaid's language, which GitHub and GitLab draw.
+func (g *Graph) Mermaid() string {
+	fills := map[string]string{"fresh": "#d5f0d8", "would-run": "#ffdfb0", "may-run": "#fff6d0", "would-restore": "#d3e6ff", "running": "#e4d9ff", "failed": "#ffd4d0"}
+	return g.Graph.Mermaid(dag.Dressing{
+		Label: g.label,
+		Class: func(name string) string { return string(g.Nodes[name].State) },
+		Fill:  func(class string) string { return fills[class] },
+	})
+}

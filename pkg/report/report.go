@@ -1,0 +1,150 @@
+package report
+
+import (
+	"strings"
+
+	"flow/pkg/page"
+	"flow/pkg/plots"
+	"flow/pkg/ui"
+)
+
+// Report is a pipeline at one revision, compared with another.
+type Report struct {
+	Project  string
+	Old, New string // the revisions
+	Metrics  ui.Table
+	Params   ui.Table
+	Figures  []*plots.Figure
+	Graph    *Graph
+	Outs     []Out
+	Notes    []string // what could not be told
+}
+
+// Out is where an out comes from.
+type Out struct {
+	Path    string   `json:"path"`
+	Stage   string   `json:"stage"`
+	Content string   `json:"content"` // a short digest, with the size
+	From    []string `json:"from"`
+}
+
+func (r *Report) title() string { return r.Project + ": " + r.New + " against " + r.Old }
+
+// part is a section of a report, in both of its forms. One with nothing in it is left out.
+type part struct {
+	title string
+	node  page.Node
+	md    string
+}
+
+// HTML returns the report as a page.
+func (r *Report) HTML() string {
+	body := []page.Node{page.Element("h1", nil, page.Text(r.title()))}
+	var links, sections []page.Node
+	for _, p := range r.parts() {
+		if p.node == nil {
+			continue
+		}
+		id := strings.ReplaceAll(strings.ToLower(p.title), " ", "-")
+		links = append(links, page.Element("a", []string{"href", "#" + id}, page.Text(p.title)))
+		sections = append(sections, page.Element("section", []string{"id", id}, page.Element("h2", nil, page.Text(p.title)), p.node))
+	}
+	body = append(body, page.Element("nav", nil, links...))
+	for _, note := range r.Notes {
+		body = append(body, page.Class("p", "faint", page.Text(note)))
+	}
+	return page.Document(r.title(), append(body, sections...)...)
+}
+
+// Markdown returns the report as a comment on a pull request.
+func (r *Report) Markdown() string {
+	var b strings.Builder
+	b.WriteString("# " + plain(r.title()) + "\n")
+	for _, note := range r.Notes {
+		b.WriteString("\n" + plain(note) + "\n")
+	}
+	for _, p := range r.parts() {
+		if p.md != "" {
+			b.WriteString("\n## " + p.title + "\n\n" + strings.TrimRight(p.md, "\n") + "\n")
+		}
+	}
+	return b.String()
+}
+
+// plain keeps a text from being Markdown.
+func plain(text string) string {
+	return strings.NewReplacer("\\", "\\\\", "<", "&lt;", "*", "\\*", "_", "\\_", "`", "\\`", "|", "\\|", "[", "\\[", "\n", " ").Replace(text)
+}
+
+func (r *Report) parts() []part {
+	return []part{
+		valuesPart("Metrics", r.Metrics, "no metrics"),
+		valuesPart("Params", r.Params, "no param differs"),
+		r.graphPart(),
+		r.plotsPart(),
+		r.outsPart(),
+	}
+}
+
+func valuesPart(title string, table ui.Table, none string) part {
+	if len(table.Rows) == 0 {
+		return part{title: title, node: page.Class("p", "faint", page.Text(none)), md: none}
+	}
+	rows, numbers := make([][]string, len(table.Rows)), []int{}
+	for i, row := range table.Rows {
+		rows[i] = append([]string{}, row...)
+		for j, cell := range row {
+			if sign := signs[cell]; sign != "" {
+				rows[i][j] = sign + " " + cell
+			}
+		}
+	}
+	for i := 2; i < len(table.Header); i++ {
+		if table.Header[i] != "Verdict" {
+			numbers = append(numbers, i)
+		}
+	}
+	return part{title: title, node: page.Table(table.Header, rows, numbers...), md: ui.Table{Header: table.Header, Rows: rows}.Markdown()}
+}
+
+// signs go before the words of a verdict.
+var signs = map[string]string{"better": "▲", "worse": "▼"}
+
+func (r *Report) graphPart() part {
+	if r.Graph == nil || r.Graph.Graph.Len() == 0 {
+		return part{}
+	}
+	return part{title: "Graph", node: r.Graph.Section(), md: folded("The graph", "```mermaid\n"+r.Graph.Mermaid()+"```")}
+}
+
+func (r *Report) plotsPart() part {
+	if len(r.Figures) == 0 {
+		return part{}
+	}
+	var sketches []string
+	for _, figure := range r.Figures {
+		sketches = append(sketches, strings.TrimRight(figure.Sketch(72), "\n"))
+	}
+	text := strings.ReplaceAll(strings.Join(sketches, "\n\n"), "```", "'''")
+	return part{title: "Plots", node: plots.Section(r.Figures), md: folded("As sketches", "```text\n"+text+"\n```")}
+}
+
+func (r *Report) outsPart() part {
+	if len(r.Outs) == 0 {
+		return part{}
+	}
+	table := ui.Table{Header: []string{"Out", "Made by", "Content", "From"}}
+	for _, out := range r.Outs {
+		table.Rows = append(table.Rows, []string{out.Path, out.Stage, out.Content, strings.Join(out.From, ", ")})
+	}
+	return part{
+		title: "Where outs come from",
+		node:  page.Table(table.Header, table.Rows),
+		md:    folded(ui.Count(len(table.Rows), "out"), table.Markdown()),
+	}
+}
+
+// folded is Markdown that is shown on demand.
+func folded(summary, text string) string {
+	return "<details><summary>" + summary + "</summary>\n\n" + strings.TrimRight(text, "\n") + "\n\n</details>"
+}
