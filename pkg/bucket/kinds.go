@@ -49,7 +49,13 @@ var everywhere = []Setting{
 // kinds lists the kinds of place that are built in.
 func kinds() []kind {
 	return []kind{
-		{name: "folder", schemes: []string{"", "file"}, usage: "PATH                  a folder of this machine, or one that is mounted", open: openDir},
+		{name: "folder", schemes: []string{"", "file"}, usage: "PATH                      a folder of this machine, or one that is mounted", open: openDir},
+		{name: "s3", schemes: []string{"s3", "gs"}, usage: "s3://BUCKET/FOLDER        Amazon S3 and what speaks it; gs:// for Google's, by the same language", settings: s3Settings, open: openS3},
+		{name: "sftp", schemes: []string{"sftp", "ssh"}, usage: "sftp://HOST/FOLDER        a machine that you reach with ssh; /~/FOLDER is in your home there", settings: sftpSettings, open: openSFTP},
+		{name: "azure", schemes: []string{"azure"}, usage: "azure://CONTAINER/FOLDER  Azure Blob Storage", settings: azureSettings, open: openAzure},
+		{name: "webdav", schemes: []string{"webdav", "webdavs", "dav", "davs"}, usage: "webdavs://HOST/FOLDER     a WebDAV server; webdav:// without TLS", settings: webdavSettings, open: openWebDAV},
+		{name: "http", schemes: []string{"http", "https"}, usage: "https://HOST/FOLDER       a remote that a web server serves, to read", settings: webdavSettings, open: openHTTP},
+		{name: "rclone", schemes: []string{"rclone"}, usage: "rclone:NAME:path          Google Drive and all else that your own rclone program reaches", settings: rcloneSettings, open: openRclone},
 	}
 }
 
@@ -224,7 +230,7 @@ func Open(spec Spec) (Bucket, error) {
 func (s Spec) place() string { return fmt.Sprintf("remote %s", s.Name) }
 
 func (s Spec) pace() (Pace, error) {
-	pace := Pace{Tries: 6, Wait: 500 * time.Millisecond, Idle: time.Minute}
+	pace := Pace{Tries: 6, Wait: 300 * time.Millisecond, Idle: time.Minute}
 	if text := s.Settings["timeout"]; text != "" {
 		idle, err := time.ParseDuration(text)
 		if err != nil || idle <= 0 {
