@@ -60,7 +60,6 @@ type rcloneDaemon struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 	moves bool // a blob can be given another name there
-	root  string
 }
 
 // serving is how rclone tells where it listens.
