@@ -28,6 +28,7 @@ type resolved struct {
 	Metrics   []string `json:"metrics"`
 	TopParams []string `json:"top_params"`
 	Plots     []string `json:"plots"`
+	Artifacts []string `json:"artifacts"`
 }
 
 type stage struct {
@@ -39,6 +40,7 @@ type stage struct {
 	Outs   []out    `json:"outs"`
 	Frozen bool     `json:"frozen"`
 	Desc   string   `json:"desc"`
+	Always bool     `json:"always_changed"`
 }
 
 type out struct {
@@ -46,6 +48,10 @@ type out struct {
 	Kind    string `json:"kind"`
 	Cache   bool   `json:"cache"`
 	Persist bool   `json:"persist"`
+	Push    bool   `json:"push"`
+	Remote  string `json:"remote"`
+	Desc    string `json:"desc"`
+	Plot    string `json:"plot"`
 }
 
 // TestExpand_likeDVC loads every pipeline of the corpus with both tools.
@@ -136,7 +142,7 @@ func loadWithFlow(t *testing.T, dir string) resolved {
 		}
 		return resolved{Error: err.Error()}
 	}
-	told := resolved{Stages: []stage{}, Metrics: []string{}, TopParams: []string{}, Plots: []string{}}
+	told := resolved{Stages: []stage{}, Metrics: []string{}, TopParams: []string{}, Plots: []string{}, Artifacts: []string{}}
 	for _, s := range pipeline.Commands() {
 		told.Stages = append(told.Stages, tell(s))
 	}
@@ -147,9 +153,28 @@ func loadWithFlow(t *testing.T, dir string) resolved {
 		told.TopParams = append(told.TopParams, params.Path)
 	}
 	for _, plot := range pipeline.Plots {
-		told.Plots = append(told.Plots, plot.ID)
+		told.Plots = append(told.Plots, plot.ID+" = "+tellPlot(&plot))
+	}
+	for _, a := range pipeline.Artifacts {
+		told.Artifacts = append(told.Artifacts, strings.Join([]string{a.ID, a.Path, a.Desc, a.Type, strings.Join(a.Labels, ",")}, " | "))
 	}
 	return told
+}
+
+// tellPlot is how a plot is drawn, as text.
+func tellPlot(plot *stages.Plot) string {
+	columns := func(axis []stages.Column) string {
+		var texts []string
+		for _, column := range axis {
+			texts = append(texts, column.File+":"+column.Field)
+		}
+		return strings.Join(texts, " ")
+	}
+	texts := []string{columns(plot.X), columns(plot.Y), plot.Title, plot.XLabel, plot.YLabel, plot.Template}
+	if !plot.Header {
+		texts = append(texts, "no header")
+	}
+	return strings.Join(texts, " | ")
 }
 
 // parse reads a pipeline with what its project's file config says, which is DVC's.
@@ -167,7 +192,7 @@ func parse(t *testing.T, dir string) (*stages.Pipeline, error) {
 }
 
 func tell(s *stages.Stage) stage {
-	told := stage{Name: s.Name, Cmd: s.Cmd, Wdir: s.Wdir, Deps: []string{}, Params: []string{}, Outs: []out{}, Frozen: s.Frozen, Desc: s.Desc}
+	told := stage{Name: s.Name, Cmd: s.Cmd, Wdir: s.Wdir, Deps: []string{}, Params: []string{}, Outs: []out{}, Frozen: s.Frozen, Desc: s.Desc, Always: s.AlwaysChanged}
 	for _, dep := range s.Deps {
 		told.Deps = append(told.Deps, dep.Path)
 	}
@@ -175,7 +200,11 @@ func tell(s *stages.Stage) stage {
 		told.Params = append(told.Params, param.File+":"+param.Key)
 	}
 	for _, o := range s.Outs {
-		told.Outs = append(told.Outs, out{Path: o.Path, Kind: string(o.Kind), Cache: o.Cache, Persist: o.Persist})
+		one := out{Path: o.Path, Kind: string(o.Kind), Cache: o.Cache, Persist: o.Persist, Push: o.Push, Remote: o.Remote, Desc: o.Desc}
+		if plain := (stages.Plot{ID: o.Path, Path: o.Path, Pos: o.Pos, Header: true}); o.Plot != nil && tellPlot(o.Plot) != tellPlot(&plain) {
+			one.Plot = tellPlot(o.Plot)
+		}
+		told.Outs = append(told.Outs, one)
 	}
 	slices.Sort(told.Deps)
 	slices.Sort(told.Params)

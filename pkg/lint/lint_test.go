@@ -103,6 +103,7 @@ func TestLint(t *testing.T) {
 			`unused-var 3:5 no template uses anything of other.json | remove the line`,
 			`unused-var 4:5 no template uses the var "l" | remove it, or write ${l} where it belongs`,
 			`unused-var 7:13 no template uses the var "mine" | remove it, or write ${mine} where it belongs`}},
+		"a map stage":     {"stages:\n  a:\n    map: data/more/*.csv\n    cmd: x ${map.path} to/${map.stem}\n    outs: ['to/${map.stem}']\n", nil},
 		"vars of a group": {"vars: [{many: [1, 2]}]\nstages:\n  a:\n    foreach: ${many}\n    do:\n      vars: [{v: 1}]\n      cmd: x ${v} ${item}\n      outs: ['m${item}']\n", nil},
 		"outs": {"data: [raw, idle]\nartifacts: {it: {path: shared}}\nstages:\n  a: {cmd: x, deps: [raw], outs: [one, two, shared, {git: {cache: false}}, {tmp: {temp: true}}], metrics: [m.json]}\n  b: {cmd: x, deps: [one], outs: [end]}\n", []string{
 			"unused-out 1:13 nothing reads idle | remove it, or add it to the deps of a stage",

@@ -1,16 +1,10 @@
 package stages
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"flow/pkg/diag"
@@ -136,61 +130,6 @@ func TestParse_empty(t *testing.T) {
 		require.NoError(t, err, "%q", text)
 		require.Empty(t, p.Stages)
 	}
-}
-
-// TestSchema: what the loader takes, the schema takes; a misspelt key neither does.
-func TestSchema(t *testing.T) {
-	compiler := jsonschema.NewCompiler()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(Schema()))
-	require.NoError(t, err)
-	require.NoError(t, compiler.AddResource("pipeline.json", doc))
-	compiled, err := compiler.Compile("pipeline.json")
-	require.NoError(t, err)
-
-	example, err := os.ReadFile("../../pipeline.yaml")
-	require.NoError(t, err)
-	for name, text := range scripted(t) {
-		t.Run(name, func(t *testing.T) { require.NoError(t, compiled.Validate(plainJSON(t, text))) })
-	}
-	for _, text := range []string{whole, templated, string(example), ""} {
-		require.NoError(t, compiled.Validate(plainJSON(t, text)))
-	}
-	for _, text := range []string{"stages: {a: {cmdd: x}}", "stages: {a: {cmd: x, outs: [{y: {cach: true}}]}}", "stagez: {}",
-		"stages: {a: {foreach: [1], cmd: x}}", "stages: {a: {matrix: {b: 1}, cmd: x}}", "stages: {a: {cmd: x, frozen: word}}", "vars: [1]",
-		"stages: {a: {cmd: x, timeout: 5}}", "stages: {a: {cmd: x, timeout: soon}}", "stages: {a: {cmd: x, retries: {wait: 5s}}}", "stages: {a: {cmd: x, retries: many}}",
-		"stages: {a: {cmd: x, resources: {cpu: 1.5}}}", "stages: {a: {cmd: x, resources: {memory: 4 gigs}}}"} {
-		require.Error(t, compiled.Validate(plainJSON(t, text)), text)
-	}
-}
-
-// scripted returns the pipelines of the command line's scripts that can be read.
-func scripted(t *testing.T) map[string]string {
-	files, err := filepath.Glob("../../cmd/flow/testdata/script/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	found := map[string]string{}
-	for _, name := range files {
-		archive, err := txtar.ParseFile(name)
-		require.NoError(t, err)
-		for _, file := range archive.Files {
-			if !strings.HasSuffix(file.Name, ".yaml") || !bytes.Contains(file.Data, []byte("stages:")) {
-				continue
-			}
-			if _, err := Parse(File, file.Data, nil); err == nil {
-				found[filepath.Base(name)+"/"+file.Name] = string(file.Data)
-			}
-		}
-	}
-	return found
-}
-
-// plainJSON turns YAML into what the schema's library reads.
-func plainJSON(t *testing.T, text string) any {
-	t.Helper()
-	raw := yamlToJSON(t, text)
-	var value any
-	require.NoError(t, json.Unmarshal(raw, &value))
-	return value
 }
 
 // FuzzParse: no text makes the loader panic, and every mistake has a place in it.

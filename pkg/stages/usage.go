@@ -81,6 +81,8 @@ func (e *expander) checkQuotes(node *document.Node, m match, text string) {
 	quote, begins := shellQuoteAt(node.Text[:m.start])
 	special := ";&|<>()$`\n"
 	switch {
+	case strings.HasPrefix(text, "${"+mapName+"."):
+		return // the engine fills it in, with quotes
 	case begins && quote == 0:
 		return
 	case quote == '\'':

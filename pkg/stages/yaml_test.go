@@ -3,6 +3,7 @@ package stages
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,7 +51,11 @@ func writeJSON(t *testing.T, b *bytes.Buffer, n *document.Node) {
 		text, err := json.Marshal(n.Text)
 		require.NoError(t, err)
 		b.Write(text)
+	case n.Kind == document.Bool:
+		b.WriteString(strings.ToLower(n.Text))
+	case json.Valid([]byte(scalarText(n))):
+		b.WriteString(scalarText(n))
 	default:
-		b.WriteString(n.Text)
+		b.WriteByte('0') // NaN and the infinities
 	}
 }

@@ -15,6 +15,36 @@ def rel(path, root):
     return os.path.relpath(path, root)
 
 
+def columns(axis):
+    """An axis as file:field, where the file may be left out."""
+    files = axis if isinstance(axis, dict) else {"": axis}
+    found = []
+    for file, fields in files.items():
+        file = file and os.path.normpath(file)
+        found += [file + ":" + field for field in (fields if isinstance(fields, list) else [fields]) if field]
+    return found
+
+
+def plot(props):
+    """How a plot is drawn, as text."""
+    texts = [props.get(key) or "" for key in ("title", "x_label", "y_label", "template")]
+    return " ".join(columns(props.get("x"))) + " | " + " ".join(columns(props.get("y"))) + " | " + " | ".join(texts) + (
+        "" if props.get("header", True) else " | no header"
+    )
+
+
+def top_plots(declared):
+    found = []
+    for item in declared:
+        for id, props in ({item: None} if isinstance(item, str) else item).items():
+            found.append(id + " = " + plot(props or {}))
+    return found
+
+
+def artifact(id, a):
+    return " | ".join([id, os.path.normpath(a["path"]), a.get("desc", ""), a.get("type", ""), ",".join(a.get("labels", []))])
+
+
 def stage(s, root):
     deps, params = [], []
     for dep in s.deps:
@@ -28,6 +58,10 @@ def stage(s, root):
             "kind": "metric" if out.metric else "plot" if out.plot else "out",
             "cache": out.use_cache,
             "persist": out.persist,
+            "push": out.can_push,
+            "remote": out.remote or "",
+            "desc": out.annot.desc or "",
+            "plot": plot(out.plot) if isinstance(out.plot, dict) else "",
         }
         for out in s.outs
     ]
@@ -39,10 +73,11 @@ def stage(s, root):
         "cmd": cmd,
         "wdir": rel(s.wdir, root),
         "deps": sorted(deps),
-        "params": sorted(params),
+        "params": sorted(set(params)),
         "outs": sorted(outs, key=lambda o: o["path"]),
         "frozen": bool(s.frozen),
         "desc": s.desc or "",
+        "always_changed": bool(s.always_changed),
     }
 
 
@@ -60,7 +95,8 @@ def load(root):
         "stages": [stage(s, root) for s in repo.index.stages if s.name],
         "metrics": file.metrics,
         "top_params": file.params,
-        "plots": [id for plot in file.plots for id in ([plot] if isinstance(plot, str) else plot)],
+        "plots": top_plots(file.plots),
+        "artifacts": [artifact(id, a) for id, a in file.artifacts.items()],
     }
 
 
