@@ -15,7 +15,7 @@ import (
 const maxRSSUnit = 1024
 
 // blockBytes returns what getrusage(2) counts of disks, in blocks of 512 bytes.
-func blockBytes(usage *unix.Rusage) (read, written int64) {
+func blockBytes(usage *syscall.Rusage) (read, written int64) {
 	return int64(usage.Inblock) * 512, int64(usage.Oublock) * 512
 }
 

@@ -5,15 +5,13 @@ package process
 import (
 	"runtime"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxRSSUnit is what getrusage(2) counts memory in.
 var maxRSSUnit = map[bool]int64{true: 1, false: 1024}[runtime.GOOS == "darwin"]
 
 // blockBytes can't tell: what getrusage(2) counts here are operations, not bytes.
-func blockBytes(*unix.Rusage) (read, written int64) { return -1, -1 }
+func blockBytes(*syscall.Rusage) (read, written int64) { return -1, -1 }
 
 // Only Linux lets a process adopt orphans. Elsewhere a daemon that leaves the
 // process group escapes.

@@ -5,13 +5,15 @@
 // parent, the leash; when the leash breaks, the parent is dead and the command's
 // processes are killed. It also is what the command's usage is measured against:
 // a child begins with its parent's peak memory as its own, and the supervisor's
-// is small. Output goes from the command straight to the parent.
+// is small. Output goes from the command straight to the parent. A Crew keeps its
+// supervisors for the next commands.
 //
 // A program that uses Run must call Main first thing in its main (a test binary:
 // in TestMain).
 package process
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -79,4 +81,11 @@ func Main() {
 		syscall.Exit(supervise()) // not os.Exit: what a build with -race or -cover does at the end is for the real program
 	}
 	hooked.Store(true)
+}
+
+// Run is Run of a Crew that is closed after it.
+func Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) (Result, error) {
+	var crew Crew
+	defer crew.Close()
+	return crew.Run(ctx, spec, output)
 }

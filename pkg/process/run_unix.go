@@ -4,11 +4,8 @@ package process
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"syscall"
 	"time"
 )
@@ -28,7 +25,7 @@ const patience = 5 * time.Second
 //
 // The error is a *StartError when the command never ran, or tells that the
 // supervisor was killed, and the command with it.
-func Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) (Result, error) {
+func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) (Result, error) {
 	if err := spec.check(); err != nil {
 		return Result{}, err
 	}
@@ -40,98 +37,69 @@ func Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) 
 	if err != nil {
 		return Result{}, &StartError{Program: spec.Argv[0], Err: err}
 	}
-	r := &running{name: spec.Argv[0], grace: spec.Grace}
+	r := &running{name: spec.Argv[0], grace: spec.Grace, crew: c}
 	if r.grace == 0 {
 		r.grace = DefaultGrace
 	}
-	if err := r.launch(&spec, output); err != nil {
+	err = r.launch(&spec, task{
+		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir), Grace: r.grace,
+	}, output)
+	if err != nil {
 		return Result{}, &StartError{Program: r.name, Err: fmt.Errorf("start its supervisor: %w", err)}
 	}
 	defer r.close()
-	// A failed write means that the supervisor is gone, and reports end.
-	_ = r.orders.Encode(task{
-		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir),
-		Grace: r.grace, Locks: len(spec.Locks),
-	})
 	return r.follow(ctx, &spec)
 }
 
 // running is a command as its parent sees it.
 type running struct {
-	name       string
-	grace      time.Duration
-	supervisor *exec.Cmd
-	leash      *os.File
-	orders     *json.Encoder
-	reports    *os.File
-	pumps      [2]*pump
-	pid        int // of the command, which is its process group as well; 0 before it is known
+	*hired
+	crew  *Crew
+	name  string
+	grace time.Duration
+	pumps [2]*pump
+	pid   int  // of the command, which is its process group as well; 0 before it is known
+	free  bool // the supervisor can take another command
 }
 
-// launch starts the supervisor and the pumps. In the parent only its own ends
-// of the pipes stay open.
-func (r *running) launch(spec *Spec, output func(bool, string)) error {
-	theirs := make([]*os.File, 0, lockFD-leashFD+len(spec.Locks))
-	ours := make([]*os.File, 0, 4)
-	shut := func(files []*os.File) {
+// launch hands the command to a supervisor, with the pipes that it writes to. In
+// the parent only its own ends of them stay open.
+func (r *running) launch(spec *Spec, what task, output func(bool, string)) error {
+	var ours, theirs [2]*os.File
+	shut := func(files [2]*os.File) {
 		for _, file := range files {
-			_ = file.Close()
+			_ = file.Close() // also when it is nil
 		}
 	}
-	for fd := leashFD; fd < lockFD; fd++ {
-		read, write, err := os.Pipe()
-		if err != nil {
-			shut(theirs)
+	defer func() { shut(theirs) }()
+	for i := range ours {
+		var err error
+		if ours[i], theirs[i], err = os.Pipe(); err != nil {
 			shut(ours)
 			return err
 		}
-		if fd == leashFD {
-			read, write = write, read
-		}
-		ours, theirs = append(ours, read), append(theirs, write)
 	}
-	err := r.exec(append(theirs, spec.Locks...))
-	shut(theirs)
-	if err != nil {
+	var err error
+	if r.hired, err = r.crew.hire(what, append(theirs[:], spec.Locks...)); err != nil {
 		shut(ours)
 		return err
 	}
-	r.leash, r.orders, r.reports = ours[0], json.NewEncoder(ours[0]), ours[1]
 	stdout, stderr := newLines(output)
-	r.pumps = [2]*pump{startPump(ours[2], stdout), startPump(ours[3], stderr)}
+	r.pumps = [2]*pump{startPump(ours[0], stdout), startPump(ours[1], stderr)}
 	return nil
 }
 
-// exec re-executes this program with the files from descriptor 3 on. On Linux
-// /proc/self/exe is what runs now, even when an upgrade replaced the file.
-func (r *running) exec(files []*os.File) error {
-	start := func(path string) error {
-		r.supervisor = &exec.Cmd{
-			Path: path, Args: []string{os.Args[0], Arg}, ExtraFiles: files,
-			Env:         []string{"GOMAXPROCS=2"},
-			SysProcAttr: &syscall.SysProcAttr{Setsid: true}, // no terminal signals it, or asks the command for a password
-		}
-		return r.supervisor.Start()
-	}
-	if err := start("/proc/self/exe"); err == nil || !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	path, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	return start(path)
-}
-
 // close ends the pumps, once all is read that the command wrote, and the
-// supervisor.
+// supervisor unless it can be used again.
 func (r *running) close() {
 	for _, p := range r.pumps {
 		p.finish()
 	}
-	_ = r.leash.Close()
-	_ = r.reports.Close()
-	_ = r.supervisor.Wait()
+	if r.free {
+		r.crew.keep(r.hired)
+	} else {
+		r.dismiss()
+	}
 }
 
 // follow passes on what is asked of the command until it has ended.
@@ -140,10 +108,10 @@ func (r *running) follow(ctx context.Context, spec *Spec) (Result, error) {
 	if spec.Timeout > 0 {
 		timeout = time.After(spec.Timeout)
 	}
-	reports := r.listen()
+	reports := r.reports
 	done, killed, timedOut := ctx.Done(), spec.Kill, false
 	obey := func(what order, after time.Duration) {
-		_ = r.orders.Encode(what)
+		_ = r.send(message{Order: what}, nil)
 		tooLate = time.After(after + killWait + patience)
 	}
 	for {
@@ -156,6 +124,7 @@ func (r *running) follow(ctx context.Context, spec *Spec) (Result, error) {
 				return Result{}, &StartError{Program: r.name, Err: syscall.Errno(report.Errno)}
 			}
 			if report.Ended != nil {
+				r.free = report.Ended.Free
 				return report.Ended.result(timedOut), nil
 			}
 			r.pid = report.Pid
@@ -173,23 +142,6 @@ func (r *running) follow(ctx context.Context, spec *Spec) (Result, error) {
 			_ = r.supervisor.Process.Kill()
 		}
 	}
-}
-
-// listen returns what the supervisor tells; the channel closes when it is gone.
-func (r *running) listen() <-chan report {
-	reports := make(chan report, 2) // all there can be: nobody is blocked when Run has returned
-	go func() {
-		defer close(reports)
-		decoder := json.NewDecoder(r.reports)
-		for {
-			var next report
-			if decoder.Decode(&next) != nil {
-				return
-			}
-			reports <- next
-		}
-	}()
-	return reports
 }
 
 // lost kills what a supervisor left behind that ended without a word; maybe even

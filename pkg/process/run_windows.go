@@ -17,6 +17,12 @@ import (
 // supervise is never needed: a job object kills the command when flow dies.
 func supervise() int { return 2 }
 
+// Crew is nothing here: a command needs no supervisor.
+type Crew struct{}
+
+// Close does nothing.
+func (*Crew) Close() {}
+
 // Run runs a command to its end and passes on what it prints, line by line, the
 // lines of a stream in order, never two at the same time. A line longer than 64
 // KiB comes in pieces of that size.
@@ -27,7 +33,7 @@ func supervise() int { return 2 }
 // inherited: no process outlives this one.
 //
 // The error is a *StartError when the command never ran.
-func Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) (Result, error) {
+func (*Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line string)) (Result, error) {
 	if err := spec.check(); err != nil {
 		return Result{}, err
 	}

@@ -21,24 +21,17 @@ const (
 	tickTime    = 20 * time.Millisecond
 )
 
-// supervise runs the one command that the parent asks for, and returns the
-// supervisor's own exit code.
+// supervise runs the commands that the parent asks for, one after the other, and
+// returns the supervisor's own exit code.
 func supervise() int {
 	runtime.LockOSThread() // Pdeathsig means this thread's death
 	var stat unix.Stat_t
-	if err := unix.Fstat(leashFD, &stat); err != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {
+	if err := unix.Fstat(leashFD, &stat); err != nil || stat.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		fmt.Fprintf(os.Stderr, "%s is for this program's own use\n", Arg)
 		return 2
 	}
-	leash := json.NewDecoder(os.NewFile(leashFD, "leash"))
-	reports := json.NewEncoder(os.NewFile(reportFD, "reports"))
-	var work task
-	if err := leash.Decode(&work); err != nil {
-		return 1 // the parent is dead
-	}
-	for fd := leashFD; fd < lockFD+work.Locks; fd++ {
-		unix.CloseOnExec(fd)
-	}
+	unix.CloseOnExec(leashFD)
+	unix.CloseOnExec(reportFD)
 	// A signal that is caught here is at its default in the command, even if the
 	// parent was started with it ignored, as a shell does with `flow repro &`.
 	signals := make(chan os.Signal, 8)
@@ -47,63 +40,83 @@ func supervise() int {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	adoptOrphans()
-	s := &supervisor{grace: work.Grace, began: time.Now(), timer: time.NewTimer(time.Hour), tick: time.NewTicker(time.Hour)}
+	messages, reports := heard(), json.NewEncoder(os.NewFile(reportFD, "reports"))
+	for {
+		select {
+		case <-signals:
+			return 1
+		case m, ok := <-messages:
+			switch {
+			case !ok:
+				return 1 // the parent is dead, or needs nobody any more
+			case m.Task == nil: // an order that came when its command had ended
+			case !serve(m, messages, signals, reports):
+				return 0
+			}
+		}
+	}
+}
+
+// serve runs one command to its end; false when something of it may be left.
+func serve(m message, messages <-chan message, signals <-chan os.Signal, reports *json.Encoder) bool {
+	s := &supervisor{grace: m.Task.Grace, began: time.Now(), timer: time.NewTimer(time.Hour), tick: time.NewTicker(time.Hour)}
 	s.timer.Stop()
 	s.tick.Stop()
-	pid, err := work.start()
+	pid, err := m.start()
 	if err != nil {
 		errno, _ := err.(syscall.Errno)
 		_ = reports.Encode(report{Errno: int(max(errno, 1))})
-		return 0
+		return false
 	}
 	s.pid, s.group = pid, pid
 	_ = reports.Encode(report{Pid: pid}) // a dead parent is seen on the leash
-	s.watch(obeyed(leash), signals, reaped())
-	_ = reports.Encode(report{Ended: s.ending()})
-	return 0
+	s.watch(messages, signals, reaped())
+	s.tick.Stop()
+	s.timer.Stop()
+	end := s.ending()
+	end.Free = s.childless && !s.stopped && !s.killing && !s.gaveUp && !s.orphaned
+	if end.Free {
+		closeAll(m.files)
+	}
+	_ = reports.Encode(report{Ended: end})
+	return end.Free
 }
 
 // start starts the command as the leader of a process group, which dies with
 // the supervisor even if that one is killed. Only the command's processes hold
 // its pipes then.
-func (t *task) start() (int, error) {
-	files := []uintptr{0, stdoutFD, stderrFD}
-	if t.Locks > 0 {
+func (m *message) start() (int, error) {
+	if len(m.files) < 2 {
+		return 0, unix.EBADF
+	}
+	files := []uintptr{0, uintptr(m.files[0]), uintptr(m.files[1])}
+	if len(m.files) > 2 {
 		for len(files) < commandLockFD {
 			files = append(files, ^uintptr(0)) // closed
 		}
 	}
-	for i := range t.Locks {
-		files = append(files, uintptr(lockFD+i))
+	for _, lock := range m.files[2:] {
+		files = append(files, uintptr(lock))
 	}
-	pid, err := syscall.ForkExec(string(t.Program), toStrings(t.Argv), &syscall.ProcAttr{
-		Dir: string(t.Dir), Env: toStrings(t.Env), Files: files, Sys: ownGroup(),
+	pid, err := syscall.ForkExec(string(m.Task.Program), toStrings(m.Task.Argv), &syscall.ProcAttr{
+		Dir: string(m.Task.Dir), Env: toStrings(m.Task.Env), Files: files, Sys: ownGroup(),
 	})
-	_ = unix.Close(stdoutFD)
-	_ = unix.Close(stderrFD)
+	closeAll(m.files[:2])
+	m.files = m.files[2:]
 	return pid, err
 }
 
-// obeyed returns the parent's orders; the channel closes when the parent is dead.
-func obeyed(leash *json.Decoder) <-chan order {
-	orders := make(chan order)
-	go func() {
-		defer close(orders)
-		for {
-			var next order
-			if leash.Decode(&next) != nil {
-				return
-			}
-			orders <- next
-		}
-	}()
-	return orders
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
 }
 
 // death is a child that ended.
 type death struct {
 	pid    int
 	status syscall.WaitStatus
+	usage  syscall.Rusage // its own, and that of those it waited for
 }
 
 // reaped returns each child that ends, orphans that were adopted included; the
@@ -115,7 +128,7 @@ func reaped() <-chan death {
 		for {
 			var d death
 			var err error
-			d.pid, err = syscall.Wait4(-1, &d.status, 0, nil)
+			d.pid, err = syscall.Wait4(-1, &d.status, 0, &d.usage)
 			switch err {
 			case nil:
 				deaths <- d
@@ -142,16 +155,18 @@ type supervisor struct {
 	killing   bool
 	childless bool
 	gaveUp    bool
+	orphaned  bool  // the parent is dead
+	used      usage // by all that ended
 }
 
-func (s *supervisor) watch(orders <-chan order, signals <-chan os.Signal, deaths <-chan death) {
+func (s *supervisor) watch(messages <-chan message, signals <-chan os.Signal, deaths <-chan death) {
 	for !s.over() {
 		select {
-		case what, ok := <-orders:
+		case m, ok := <-messages:
 			if !ok {
-				orders = nil
+				messages, s.orphaned = nil, true
 				s.stop(syscall.SIGTERM, orphanGrace)
-			} else if what == kill || s.grace < 0 {
+			} else if m.Order == kill || s.grace < 0 {
 				s.stop(syscall.SIGKILL, 0)
 			} else {
 				s.stop(syscall.SIGINT, s.grace)
@@ -197,6 +212,7 @@ func (s *supervisor) stop(sig syscall.Signal, grace time.Duration) {
 
 // bury takes note of a child that ended. Only the command itself matters.
 func (s *supervisor) bury(d death) {
+	s.used.add(&d.usage)
 	if d.pid != s.pid {
 		return
 	}
@@ -269,12 +285,23 @@ func (s *supervisor) ending() *ending {
 	if s.gaveUp {
 		end.Leftover = descendants()
 	}
-	end.Read, end.Written = -1, -1
-	var usage unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_CHILDREN, &usage) == nil {
-		end.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		end.MaxRSS = int64(usage.Maxrss) * maxRSSUnit
-		end.Read, end.Written = blockBytes(&usage)
-	}
+	end.CPU, end.MaxRSS, end.Read, end.Written = s.used.cpu, s.used.maxRSS, s.used.read, s.used.written
 	return end
+}
+
+// usage is what processes took: the sums, and of memory the largest.
+type usage struct {
+	cpu           time.Duration
+	maxRSS        int64
+	read, written int64
+}
+
+func (u *usage) add(of *syscall.Rusage) {
+	u.cpu += time.Duration(of.Utime.Nano() + of.Stime.Nano())
+	u.maxRSS = max(u.maxRSS, int64(of.Maxrss)*maxRSSUnit)
+	if read, written := blockBytes(of); read < 0 {
+		u.read, u.written = read, written
+	} else {
+		u.read, u.written = u.read+read, u.written+written
+	}
 }

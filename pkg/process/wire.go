@@ -5,28 +5,33 @@ package process
 import "time"
 
 // The descriptors that a supervisor is started with, besides /dev/null as the
-// standard three. The locks come after them.
+// standard three.
 const (
-	leashFD = iota + 3 // read: a task, then orders; its end means that the parent is dead
-	reportFD
-	stdoutFD
-	stderrFD
-	lockFD
+	leashFD  = iota + 3 // a socket: tasks and orders; its end means that the parent is dead
+	reportFD            // a pipe
 )
 
 // commandLockFD is where the locks begin in the command: out of the way of
 // scripts, which use 3 to 9, and of shells, which save theirs from 10 on.
 const commandLockFD = 20
 
-// task is what the parent tells first. Bytes, as none of it must be valid UTF-8,
-// which JSON strings are.
+// message is what the parent tells: a task, with which two pipes and the locks come
+// along, or an order for the one that runs.
+type message struct {
+	Task  *task `json:",omitempty"`
+	Order order `json:",omitempty"`
+
+	files []int // descriptors that came along
+}
+
+// task is a command to run. Bytes, as none of it must be valid UTF-8, which JSON
+// strings are.
 type task struct {
 	Program []byte
 	Argv    [][]byte
 	Env     [][]byte
 	Dir     []byte
 	Grace   time.Duration
-	Locks   int
 }
 
 // order is what the parent tells later.
@@ -56,6 +61,7 @@ type ending struct {
 	Written  int64
 	Stopped  bool
 	Leftover []int
+	Free     bool // nothing of it is left: the supervisor takes the next task
 }
 
 func toBytes(words []string) [][]byte {

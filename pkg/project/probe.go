@@ -55,7 +55,9 @@ func probeCmd(ctx context.Context, command engine.Command) (digest.Content, erro
 	hasher := digest.New()
 	var size int64
 	last := ""
-	outcome, err := Runner{}.Run(ctx, command, func(stderr bool, line string) {
+	var runner Runner
+	defer runner.Close()
+	outcome, err := runner.Run(ctx, command, func(stderr bool, line string) {
 		if stderr {
 			last = line
 			return

@@ -183,7 +183,7 @@ func (p *Project) Engine() (*engine.Engine, error) {
 	}
 	e := &engine.Engine{
 		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
-		Runner: Runner{}, Probe: probe, State: State, Git: p.Git, Settings: p.Settings,
+		Runner: &Runner{}, Probe: probe, State: State, Git: p.Git, Settings: p.Settings,
 	}
 	if p.Git {
 		e.GitTracked = p.Tracked

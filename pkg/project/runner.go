@@ -10,18 +10,25 @@ import (
 	"flow/pkg/process"
 )
 
-// Runner runs the scripts of stages as processes of this machine.
-type Runner struct{}
+// Runner runs the scripts of stages as processes of this machine. The zero Runner is
+// ready.
+type Runner struct{ crew process.Crew }
 
-var _ engine.Runner = Runner{}
+var _ engine.Runner = (*Runner)(nil)
+
+// Close ends what waits for the next script.
+func (r *Runner) Close() error {
+	r.crew.Close()
+	return nil
+}
 
 // Run runs one script under a supervisor.
-func (Runner) Run(ctx context.Context, command engine.Command, output func(stderr bool, line string)) (engine.Outcome, error) {
+func (r *Runner) Run(ctx context.Context, command engine.Command, output func(stderr bool, line string)) (engine.Outcome, error) {
 	shell := command.Shell
 	if len(shell) == 0 {
 		shell = process.Shell()
 	}
-	result, err := process.Run(ctx, process.Spec{
+	result, err := r.crew.Run(ctx, process.Spec{
 		Argv:  append(append([]string(nil), shell...), command.Script),
 		Dir:   command.Dir,
 		Env:   environment(command.Env),
