@@ -21,6 +21,8 @@ var commands = []command{
 	{groupData, newPushCmd},
 	{groupData, newPullCmd},
 	{groupData, newFetchCmd},
+	{groupData, newLockCmd},
+	{groupData, newMergeLockCmd},
 	{groupData, newCollectCmd},
 	{groupData, newFsckCmd},
 	{groupEdit, newStageCmd},

@@ -305,6 +305,19 @@ func (l *Ledger) Settle(ctx context.Context, keep func(stage, source string) boo
 	return changed, nil
 }
 
+// Replace puts another file in the place of the lock file, whatever stands there.
+func (l *Ledger) Replace(ctx context.Context, text []byte) error {
+	guard, err := l.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer guard.Unlock()
+	if err := l.root.Replace(l.file, text, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", l.file, err)
+	}
+	return nil
+}
+
 // Unsettled reports whether a journal is there that continues the lock file.
 func (l *Ledger) Unsettled() bool { return l.root.Exists(l.journal) }
 

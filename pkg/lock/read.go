@@ -59,12 +59,8 @@ func checkWhole(name string, text []byte) error {
 	if len(bytes.Trim(text, "\x00 \t\r\n")) == 0 {
 		return diag.At(diag.Pos{File: name}, "the lock file is empty or all NUL bytes: was it cut by a crash?").WithHint(rebuildHint)
 	}
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		for _, marker := range []string{"<<<<<<< ", ">>>>>>> ", "||||||| "} {
-			if bytes.HasPrefix(line, []byte(marker)) {
-				return conflict(name, i+1, string(line))
-			}
-		}
+	if number, line := markerLine(text); number > 0 {
+		return conflict(name, number, line)
 	}
 	if bytes.HasPrefix(text, []byte(header)) && !bytes.Contains(text[max(0, len(text)-len(trailer)-200):], []byte(strings.TrimSpace(trailer))) {
 		return diag.At(diag.Pos{File: name}, "the lock file has lost its last line: it was cut").WithHint(rebuildHint)
@@ -74,7 +70,7 @@ func checkWhole(name string, text []byte) error {
 
 func conflict(name string, line int, text string) error {
 	problem := diag.At(diag.Pos{File: name, Line: line, Col: 1}, "the lock file has git's conflict markers").
-		WithHint("take either side's text for each stage and remove the markers, or `git checkout --ours -- %s`; then `flow repro` runs what does not fit", name)
+		WithHint("merge it by stage: flow lock resolve; then `flow repro` runs what does not fit")
 	problem.Line, problem.Width = strings.TrimRight(text, "\r"), 7
 	return problem
 }
