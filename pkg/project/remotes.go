@@ -171,7 +171,11 @@ func (p *Project) OpenRemote(name string) (*remote.Remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	return remote.Open(spec)
+	opened, err := remote.Open(spec)
+	if err == nil {
+		opened.KeepIndexes(p.Root, State+"/remotes")
+	}
+	return opened, err
 }
 
 // checkRemotes refuses what no remote has, and in a file that others write also what must

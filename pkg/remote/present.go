@@ -23,7 +23,17 @@ func (r *Remote) Missing(ctx context.Context, ids []digest.ID) ([]digest.ID, err
 	ids = slices.Clone(ids)
 	slices.SortFunc(ids, compare)
 	ids = slices.Compact(ids)
-	there, err := r.present(ctx, ids)
+	all, err := r.known(ctx)
+	if err == nil {
+		ids = slices.DeleteFunc(ids, func(id digest.ID) bool {
+			p, _ := find(all, id)
+			return p != nil
+		})
+	}
+	var there map[digest.ID]bool
+	if err == nil {
+		there, err = r.present(ctx, ids)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find out what remote %s has: %w", r.Name, err)
 	}
@@ -42,7 +52,7 @@ func (r *Remote) present(ctx context.Context, ids []digest.ID) (map[digest.ID]bo
 	var mu sync.Mutex
 	there := map[digest.ID]bool{}
 	err := Each(ctx, r.Jobs, ids, func(ctx context.Context, id digest.ID) error {
-		has, err := r.Has(ctx, id)
+		has, err := r.hasAlone(ctx, id)
 		mu.Lock()
 		defer mu.Unlock()
 		there[id] = has

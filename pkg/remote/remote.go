@@ -3,6 +3,8 @@
 // It keeps, by name in some bucket,
 //
 //	objects/ab/cdef…   an object each, named by its digest
+//	packs/<id>.pack    many small objects in each (see package pack), named by its index
+//	packs/<id>.idx     the pack's index, as it stands at its end; written last
 //	actions/<digest>   remembered runs, some in each blob, named by the blob's digest
 //
 // whatever the bucket is. All that is there is named by what it holds, so nothing is
@@ -35,6 +37,7 @@ type Remote struct {
 	Name   string
 	Jobs   int // how many transfers at a time
 	bucket bucket.Bucket
+	packs  packs
 }
 
 var _ store.Store = (*Remote)(nil)
@@ -72,6 +75,18 @@ func objectName(id digest.ID) string {
 
 // Has reports whether an object is there.
 func (r *Remote) Has(ctx context.Context, id digest.ID) (bool, error) {
+	all, err := r.known(ctx)
+	if err != nil {
+		return false, err
+	}
+	if p, _ := find(all, id); p != nil {
+		return true, nil
+	}
+	return r.hasAlone(ctx, id)
+}
+
+// hasAlone reports whether an object is there as a blob of its own.
+func (r *Remote) hasAlone(ctx context.Context, id digest.ID) (bool, error) {
 	_, err := r.bucket.Stat(ctx, objectName(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -81,6 +96,14 @@ func (r *Remote) Has(ctx context.Context, id digest.ID) (bool, error) {
 
 // Get opens an object. Its bytes are not checked.
 func (r *Remote) Get(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
+	if content, err := r.getPacked(ctx, id); content != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return content, err
+	}
+	return r.getAlone(ctx, id)
+}
+
+// getAlone opens an object that is a blob of its own.
+func (r *Remote) getAlone(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
 	content, err := r.bucket.Get(ctx, objectName(id), 0, -1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, r.absent(id)
@@ -120,9 +143,45 @@ func (r *Remote) send(ctx context.Context, id digest.ID, held *held) error {
 	return r.bucket.Put(ctx, objectName(id), held.content, held.size)
 }
 
+// Alone returns the store of those objects only that are blobs of their own: a second copy
+// of what is in packs.
+func (r *Remote) Alone() store.Store { return alone{r} }
+
+type alone struct{ *Remote }
+
+func (a alone) Has(ctx context.Context, id digest.ID) (bool, error) { return a.hasAlone(ctx, id) }
+
+func (a alone) Get(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
+	return a.getAlone(ctx, id)
+}
+
+func (a alone) List(ctx context.Context, each func(id digest.ID, size int64) error) error {
+	return a.list(ctx, objectsDir, each)
+}
+
 // List calls each for every object.
 func (r *Remote) List(ctx context.Context, each func(id digest.ID, size int64) error) error {
-	return r.list(ctx, objectsDir, each)
+	all, err := r.known(ctx)
+	if err != nil {
+		return err
+	}
+	for i, p := range all {
+		for j := range p.Len() {
+			e := p.At(j)
+			if first, _ := find(all[:i], e.ID); first != nil {
+				continue
+			}
+			if err := each(e.ID, int64(e.Size)); err != nil {
+				return err
+			}
+		}
+	}
+	return r.list(ctx, objectsDir, func(id digest.ID, size int64) error {
+		if p, _ := find(all, id); p != nil {
+			return nil
+		}
+		return each(id, size)
+	})
 }
 
 func (r *Remote) list(ctx context.Context, folder string, each func(id digest.ID, size int64) error) error {
@@ -145,7 +204,14 @@ func objectOf(name string) (digest.ID, bool) {
 	return id, err == nil
 }
 
-// Delete removes an object.
+// Delete removes an object. One in a pack can't be removed alone.
 func (r *Remote) Delete(ctx context.Context, id digest.ID) error {
+	all, err := r.known(ctx)
+	if err != nil {
+		return err
+	}
+	if p, _ := find(all, id); p != nil {
+		return fmt.Errorf("object %s is in a pack of remote %s: %w", id, r.Name, errors.ErrUnsupported)
+	}
 	return r.bucket.Delete(ctx, objectName(id))
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
 	"flow/pkg/digest"
 	"flow/pkg/store"
@@ -45,6 +48,7 @@ func (t *Transfer) Fetch(ctx context.Context, items []Item) (Result, error) {
 // fetch is one Fetch at work.
 type fetch struct {
 	t        *Transfer
+	mu       sync.Mutex
 	result   *Result
 	problems *problems
 }
@@ -100,11 +104,37 @@ func (f *fetch) objects(ctx context.Context, objects []object, present *int) err
 	}
 	progress := f.t.begin("fetch", len(wanted), size)
 	defer progress.end()
-	stats, err := f.copy(ctx, wanted, progress)
+	ranges, alone, err := f.t.Remote.Packed(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	damaged, err := f.packed(ctx, ranges, progress)
+	if err != nil {
+		return err
+	}
+	if err := f.second(ctx, damaged, paths, progress); err != nil {
+		return err
+	}
+	stats, err := f.copy(ctx, alone, progress)
 	f.result.Objects += stats.Copied
 	f.result.Bytes += stats.Bytes
 	for _, id := range stats.Absent {
 		f.problems.missing(paths[id], id)
+	}
+	return f.sort(err, paths)
+}
+
+// second looks for objects that were damaged in a pack once more, where they may lie alone.
+func (f *fetch) second(ctx context.Context, damaged map[digest.ID]error, paths map[digest.ID]string, progress *progress) error {
+	if len(damaged) == 0 {
+		return nil
+	}
+	stats, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote.Alone(), slices.Collect(maps.Keys(damaged)), store.CopyOptions{
+		Jobs: f.t.jobs(), Done: func(digest.ID, int64) { progress.objects.Add(1) }})
+	f.result.Objects += stats.Copied
+	f.result.Bytes += stats.Bytes
+	for _, id := range stats.Absent {
+		_ = f.sort(damaged[id], paths)
 	}
 	return f.sort(err, paths)
 }
@@ -138,12 +168,12 @@ func (f *fetch) copy(ctx context.Context, ids []digest.ID, progress *progress) (
 		Done: func(digest.ID, int64) { progress.objects.Add(1) },
 		Read: func(n int) { progress.bytes.Add(int64(n)) },
 	}
-	stats, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote, ids, options)
+	stats, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote.Alone(), ids, options)
 	var corrupt *store.CorruptError
 	if len(stats.Corrupt) == 0 || err != nil && !errors.As(err, &corrupt) {
 		return stats, err
 	}
-	again, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote, stats.Corrupt, options)
+	again, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote.Alone(), stats.Corrupt, options)
 	stats.Copied += again.Copied
 	stats.Bytes += again.Bytes
 	stats.Absent = append(stats.Absent, again.Absent...)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
-	"flow/pkg/remote"
 	"flow/pkg/store"
 )
 
@@ -80,17 +80,13 @@ func (p *push) all(ctx context.Context, load *cargo) error {
 	}
 	p.progress = p.t.begin("push", len(files)+len(trees), size)
 	defer p.progress.end()
-	if err := remote.Each(ctx, p.t.jobs(), files, p.one); err != nil {
+	if err := p.many(ctx, files); err != nil {
 		return err
 	}
-	return remote.Each(ctx, p.t.jobs(), trees, func(ctx context.Context, tree object) error {
-		for _, id := range tree.names {
-			if p.failed[id] {
-				return nil // told with the file
-			}
-		}
-		return p.one(ctx, tree)
+	trees = slices.DeleteFunc(trees, func(tree object) bool { // told with the file
+		return slices.ContainsFunc(tree.names, func(id digest.ID) bool { return p.failed[id] })
 	})
+	return p.many(ctx, trees)
 }
 
 func (p *push) wanted(objects []object) []object {
@@ -106,6 +102,12 @@ func (p *push) wanted(objects []object) []object {
 // one moves an object. Its error is one that stops the push.
 func (p *push) one(ctx context.Context, o object) error {
 	size, err := p.send(ctx, o.id)
+	return p.note(o, size, err)
+}
+
+// note counts an object that was moved, or keeps what is wrong with it. It returns an
+// error that stops the push.
+func (p *push) note(o object, size int64, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var corrupt *store.CorruptError
@@ -143,9 +145,7 @@ func (p *push) send(ctx context.Context, id digest.ID) (int64, error) {
 	err = p.t.Remote.Send(ctx, id, file, p.progress.upTo())
 	var corrupt *store.CorruptError
 	if errors.As(err, &corrupt) {
-		if found := p.t.Cache.Check(ctx, id); found != nil { // it is moved aside
-			err = found
-		}
+		err = p.corrupt(ctx, id, err)
 	}
 	return info.Size(), err
 }
