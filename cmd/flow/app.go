@@ -28,8 +28,9 @@ type app struct {
 	json     bool
 	quiet    bool
 	verbose  bool
-	set      []string // settings of params
-	started  bool     // the words were right, and the command has begun
+	set      []string        // settings of params
+	kill     <-chan struct{} // closed when stages are to be killed at once
+	started  bool            // the words were right, and the command has begun
 }
 
 // open opens the project around the current folder.
@@ -60,6 +61,9 @@ func (a *app) openEngine() (*project.Project, *engine.Engine, error) {
 		return nil, nil, err
 	}
 	e, err := p.Engine()
+	if err == nil {
+		e.Runner = &project.Runner{Kill: a.kill}
+	}
 	return p, e, err
 }
 
@@ -181,12 +185,12 @@ func (a *app) print(format string, args ...any) {
 	fmt.Fprintf(a.out, format+"\n", args...)
 }
 
-// sink returns the face that shows a run.
-func (a *app) sink() event.Sink {
+// sink returns the face that shows a run of so many stages at a time.
+func (a *app) sink(jobs int) event.Sink {
 	if a.json {
 		return &ui.JSON{Out: a.out}
 	}
-	return &ui.Text{Out: a.out, Err: a.err, Style: ui.StyleFor(a.err), Quiet: a.quiet, Verbose: a.verbose, Live: ui.Width(a.err) > 0}
+	return &ui.Text{Out: a.out, Err: a.err, Style: ui.StyleFor(a.err), Quiet: a.quiet, Verbose: a.verbose, Names: jobs > 1 || jobs < 0, Live: ui.Width(a.err) > 0}
 }
 
 // The groups of commands in the help.

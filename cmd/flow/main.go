@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
+	"flow/pkg/engine"
 	"flow/pkg/process"
 	"flow/pkg/ui"
 )
@@ -28,15 +30,16 @@ func Main() (code int) {
 			code = exitBug
 		}
 	}()
-	ctx, stopped := untilSignal()
-	a := &app{out: os.Stdout, err: os.Stderr}
+	ctx, stopped, kill := untilSignal()
+	a := &app{out: os.Stdout, err: os.Stderr, kill: kill}
 	cmd := newRootCmd(a)
+	cmd.SetArgs(joinJobs(os.Args[1:]))
 	err := cmd.ExecuteContext(ctx)
 	if err != nil && !a.started {
 		err = wordsError{plainWords(err)}
 	}
 	if name := stopped(); name != nil && err != nil {
-		fmt.Fprintf(a.err, "stopped by %s; what had finished is saved\n", name)
+		fmt.Fprintln(a.err, describeStop(name, err))
 		return 128 + int(name.(syscall.Signal))
 	}
 	if err != nil && !errors.Is(err, errSilent) {
@@ -45,23 +48,41 @@ func Main() (code int) {
 	return exitCode(err)
 }
 
-// untilSignal returns a context that ends with the first signal that asks to stop.
-// A second one is passed to nobody: it kills the process at once, and with it, by
-// their leash, the stages.
-func untilSignal() (context.Context, func() os.Signal) {
+// describeStop says what a signal has stopped.
+func describeStop(name os.Signal, err error) string {
+	var interrupted *engine.InterruptedError
+	if errors.As(err, &interrupted) {
+		return interrupted.Error()
+	}
+	return fmt.Sprintf("stopped by %s; what had finished is saved", name)
+}
+
+// lastGrace is how long a run may take to put things back after a second signal.
+const lastGrace = 5 * time.Second
+
+// untilSignal returns a context that ends with the first signal that asks to stop, and
+// a channel that closes with the second: then the stages are killed, and the run ends
+// as soon as their outs are back. A third one, or too long a wait, ends the process at
+// once, and with it, by their leash, the stages.
+func untilSignal() (ctx context.Context, stopped func() os.Signal, kill <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
+	signals := make(chan os.Signal, 3)
 	for _, one := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(one) { // as nohup and a shell's & ask for
 			signal.Notify(signals, one)
 		}
 	}
-	first := make(chan os.Signal, 1)
+	first, killed := make(chan os.Signal, 1), make(chan struct{})
 	go func() {
 		first <- <-signals
 		cancel()
-		second := <-signals
-		os.Exit(128 + int(second.(syscall.Signal)))
+		last := <-signals
+		close(killed)
+		select {
+		case last = <-signals:
+		case <-time.After(lastGrace):
+		}
+		os.Exit(128 + int(last.(syscall.Signal)))
 	}()
 	return ctx, func() os.Signal {
 		select {
@@ -70,5 +91,5 @@ func untilSignal() (context.Context, func() os.Signal) {
 		default:
 			return nil
 		}
-	}
+	}, killed
 }

@@ -19,6 +19,7 @@ import (
 type reproOptions struct {
 	engine.Options
 	interactive bool
+	jobs        jobsFlag
 }
 
 // newReproCmd returns `flow repro`.
@@ -37,6 +38,7 @@ that file is the default; at the root it is everything.
 A stage that fails leaves the outs that were there before.`,
 		Example: `  flow repro                      # everything
   flow repro train                # train, and what it depends on
+  flow repro -j 4                 # four stages at a time; -j alone: one for each core
   flow repro sub/pipeline.yaml    # what that file declares, and what it depends on
   flow repro --dry                # what would run, and why
   flow repro --set train.lr=0.2   # as if params.yaml said so, which stays as it is
@@ -51,6 +53,7 @@ A stage that fails leaves the outs that were there before.`,
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.Force, "force", "f", false, "run even the stages that did not change")
 	addSelectionFlags(cmd, &o.Selection)
+	o.jobs.add(cmd)
 	flags.BoolVarP(&o.KeepGoing, "keep-going", "k", false, "after a failure, go on with what does not depend on it")
 	flags.BoolVarP(&o.interactive, "interactive", "i", false, "ask before each stage")
 	flags.BoolVar(&o.Dry, "dry", false, "only say what would run, and why")
@@ -84,6 +87,9 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	if own := a.ownFile(p); len(o.Targets) == 0 && own != stages.File {
 		o.Targets = []string{own}
 	}
+	if o.Jobs, err = o.jobs.value(p); err != nil {
+		return err
+	}
 	if o.Dry {
 		return dryRepro(ctx, a, e, o)
 	}
@@ -91,14 +97,14 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 		return err
 	}
 	if o.interactive {
-		o.Confirm = a.ask
+		o.Confirm, o.Jobs = a.ask, 1 // one question at a time
 	}
 	return a.repro(ctx, e, o.Options)
 }
 
 // repro runs stages and shows them.
 func (a *app) repro(ctx context.Context, e *engine.Engine, options engine.Options) error {
-	err := e.Repro(ctx, options, a.sink())
+	err := e.Repro(ctx, options, a.sink(options.Jobs))
 	if err != nil && ctx.Err() == nil && !a.json && onlyStageErrors(err) {
 		return errors.Join(errSilent, err) // the sink has explained each
 	}
@@ -108,7 +114,7 @@ func (a *app) repro(ctx context.Context, e *engine.Engine, options engine.Option
 // dryRepro says what would run; under -q only by the exit code.
 func dryRepro(ctx context.Context, a *app, e *engine.Engine, o *reproOptions) error {
 	if !a.quiet {
-		return e.Repro(ctx, o.Options, a.sink())
+		return e.Repro(ctx, o.Options, a.sink(o.Jobs))
 	}
 	plan, err := e.Plan(ctx, o.Options)
 	if err != nil {

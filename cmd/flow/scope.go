@@ -64,7 +64,7 @@ func (a *app) transferSink() event.Sink {
 	if a.json {
 		return event.Discard
 	}
-	return a.sink()
+	return a.sink(1)
 }
 
 // completeRemotes offers the names of the remotes to the shell.

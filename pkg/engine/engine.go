@@ -36,6 +36,11 @@ type Engine struct {
 	// GitTracked returns which of some paths git tracks; nil where there is no git.
 	GitTracked func(ctx context.Context, paths []string) ([]string, error)
 
+	// Totals is how much there is of each resource that stages may ask for, and
+	// Devices are the GPUs, as CUDA_VISIBLE_DEVICES names them.
+	Totals  map[string]int64
+	Devices []string
+
 	// RunID names the run for its commands, as FLOW_RUN; "" where its history is not kept.
 	RunID string
 	// Expected tells how long a stage's commands are likely to take, 0 where that is
@@ -110,7 +115,7 @@ type Options struct {
 	KeepGoing       bool // after a failure, go on with what doesn't depend on it
 	IgnoreErrors    bool // after a failure, go on with everything
 	Dry             bool // plan only
-	Jobs            int  // how many stages at the same time; 0 means 1
+	Jobs            int  // how many stages at the same time; 0 means 1, below 0 as many as have a core each
 
 	needed map[string]bool // temp outs that stages of the plan read, which have to be made again
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"flow/pkg/event"
@@ -21,10 +20,11 @@ const settleEvery = 5 * time.Second
 func (e *Engine) Repro(ctx context.Context, options Options, sink event.Sink) error {
 	started := time.Now()
 	r := &run{Engine: e, options: options, sink: sink, status: map[string]event.Status{}, because: map[string]string{},
-		counts: map[event.Status]int{}, messages: make(chan message, 64), settled: started}
+		counts: map[event.Status]int{}, took: map[*Step]time.Duration{}, messages: make(chan message, 64), settled: started}
 	err := r.repro(ctx)
 	e.Flush()
-	sink.Emit(event.RunFinished{Time: time.Now(), Duration: time.Since(started), Counts: r.counts, Dry: options.Dry, Err: err})
+	sink.Emit(event.RunFinished{Time: time.Now(), Duration: time.Since(started), Counts: r.counts, Dry: options.Dry, Err: err,
+		Shortest: r.shortest})
 	return err
 }
 
@@ -45,6 +45,9 @@ type run struct {
 	status   map[string]event.Status // of the steps that have ended
 	because  map[string]string       // of the skipped: the stage that failed
 	counts   map[event.Status]int
+	took     map[*Step]time.Duration // of the steps whose commands ran
+	shortest time.Duration           // what the run could have taken
+	cut      []string                // the stages that were running when the run was stopped
 	messages chan message
 	failures []error
 	settled  time.Time
@@ -65,6 +68,9 @@ func (r *run) repro(ctx context.Context) error {
 	}
 	r.options.needed = r.plan.needed
 	if err := r.check(ctx, r.plan, r.options); err != nil {
+		return err
+	}
+	if err := r.checkResources(r.plan); err != nil && !r.options.Dry {
 		return err
 	}
 	if err := r.checkTracked(ctx, r.plan); err != nil {
@@ -97,7 +103,7 @@ func (r *run) repro(ctx context.Context) error {
 		r.failures = append(r.failures, err)
 	}
 	if err := ctx.Err(); err != nil {
-		r.failures = append(r.failures, err)
+		r.failures = append(r.failures, r.interrupted(err))
 	}
 	return errors.Join(r.failures...)
 }
@@ -125,63 +131,6 @@ func (r *run) dry() {
 			r.counts[step.Will]++
 		}
 	}
-}
-
-// loop is the owner's: it starts what is ready, as many at a time as jobs allows,
-// and handles what the workers send, until nothing runs and nothing is ready.
-//
-//	ready ──begin──▶ fresh, skipped: ended at once ──▶ its children may be ready
-//	        └─────▶ worker ──message──▶ handle: record, commit ──▶ as above
-func (r *run) loop(ctx context.Context) {
-	queue := newQueue(r.plan, r.Graph.Parents, r.options.Single)
-	running, jobs := 0, max(1, r.options.Jobs)
-	for {
-		for running < jobs && queue.ready() {
-			step := queue.next()
-			if r.begin(ctx, step) {
-				running++
-				continue
-			}
-			queue.done(step.Stage.Name)
-		}
-		if running == 0 {
-			return
-		}
-		m := <-r.messages
-		if m.event != nil {
-			r.sink.Emit(m.event)
-			continue
-		}
-		r.handle(ctx, m.result)
-		running--
-		queue.done(m.result.step.Stage.Name)
-	}
-}
-
-// begin starts a worker for a step, or ends it at once; it reports whether there
-// is a worker.
-func (r *run) begin(ctx context.Context, step *Step) bool {
-	if because := r.blockedBy(ctx, step); because != "" {
-		r.because[step.Stage.Name] = because
-		r.end(step, &result{status: event.Skipped})
-		return false
-	}
-	if err := r.refresh(ctx, step); err != nil {
-		r.fail(step, err)
-		return false
-	}
-	if len(step.Reasons) == 0 && !r.attempted[stageKey(step.Stage.Name)] {
-		r.end(step, &result{status: event.Fresh})
-		return false
-	}
-	if r.options.Confirm != nil && !step.Stage.Source && !r.options.Confirm(step.Stage.Title()) {
-		r.because[step.Stage.Name] = "your answer"
-		r.end(step, &result{status: event.Skipped})
-		r.failures = append(r.failures, &StageError{Stage: step.Stage.Title(), Msg: "was not confirmed"})
-		return false
-	}
-	go (&work{e: r.Engine, step: step, options: r.options, messages: r.messages}).do(ctx)
-	return true
 }
 
 // blockedBy returns why a step can't start: a stage above it that failed, or the
@@ -361,6 +310,7 @@ func (r *run) stray() bool {
 func (r *run) fail(step *Step, err error) {
 	if errors.Is(err, context.Canceled) {
 		r.because[step.Stage.Name] = "the stop"
+		r.cut = append(r.cut, step.Stage.Title())
 		r.end(step, &result{step: step, status: event.Skipped})
 		return
 	}
@@ -378,6 +328,9 @@ func (r *run) fail(step *Step, err error) {
 func (r *run) end(step *Step, done *result) {
 	stage := step.Stage
 	r.status[stage.Name] = done.status
+	if done.status == event.Ran {
+		r.took[step] = done.took
+	}
 	if !stage.Source {
 		r.counts[done.status]++
 	}
@@ -393,54 +346,4 @@ func (r *run) end(step *Step, done *result) {
 	}
 	r.sink.Emit(finished)
 	r.dropTemps(stage)
-}
-
-// queue gives the steps whose parents have ended, in the plan's order.
-type queue struct {
-	plan     *Plan
-	children map[string][]int
-	waiting  []int // by step: how many parents have not ended
-	heads    []int // steps that are ready, sorted
-}
-
-func newQueue(plan *Plan, parents func(string) []string, single bool) *queue {
-	q := &queue{plan: plan, children: map[string][]int{}, waiting: make([]int, len(plan.Steps))}
-	for i, step := range plan.Steps {
-		if single && i > 0 {
-			previous := plan.Steps[i-1].Stage.Name
-			q.children[previous] = append(q.children[previous], i)
-			q.waiting[i]++
-			continue
-		}
-		for _, name := range parents(step.Stage.Name) {
-			if _, selected := plan.byName[name]; selected && !single {
-				q.children[name] = append(q.children[name], i)
-				q.waiting[i]++
-			}
-		}
-	}
-	for i, count := range q.waiting {
-		if count == 0 {
-			q.heads = append(q.heads, i)
-		}
-	}
-	return q
-}
-
-func (q *queue) ready() bool { return len(q.heads) > 0 }
-
-func (q *queue) next() *Step {
-	first := q.heads[0]
-	q.heads = q.heads[1:]
-	return q.plan.Steps[first]
-}
-
-// done makes the children of a step ready that wait for nothing else.
-func (q *queue) done(name string) {
-	for _, child := range q.children[name] {
-		if q.waiting[child]--; q.waiting[child] == 0 {
-			at, _ := slices.BinarySearch(q.heads, child)
-			q.heads = slices.Insert(q.heads, at, child)
-		}
-	}
 }

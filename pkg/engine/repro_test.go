@@ -362,7 +362,7 @@ func TestRepro_gitignoreStaysWhenALaterStageFails(t *testing.T) {
 	w.write("pipeline.yaml", strings.Replace(fourStages, "cmd: model > metrics.json", "cmd: fail", 1))
 	_, err := w.try(everything)
 	require.Error(t, err)
-	require.Equal(t, "/data\n/clean\n/model\n", w.read(".gitignore"))
+	require.Equal(t, "/clean\n/data\n/model\n", w.read(".gitignore"))
 }
 
 func TestPlan_dryTellsTheTruth(t *testing.T) {

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +17,9 @@ const longestBackoff = 10 * time.Minute
 // as they were.
 func (w *work) run(ctx context.Context, a *attempt) (*result, error) {
 	effort := w.step.Stage.Effort
+	if short := w.e.lacks(w.step.Stage); len(short) > 0 {
+		return nil, short.Err()
+	}
 	for try := 0; ; try++ {
 		if w.usage != nil {
 			w.usage.Attempts++
@@ -86,7 +88,7 @@ func counted(sum, more int64) int64 {
 
 // env is the environment that the stage's commands get over flow's own.
 func (w *work) env() []string {
-	env := slices.Clip(w.e.stageEnv(w.step.Stage))
+	env := append(w.e.stageEnv(w.step.Stage), w.grant.env()...)
 	if w.e.RunID != "" {
 		env = append(env, "FLOW_RUN="+w.e.RunID)
 	}

@@ -25,6 +25,7 @@ type work struct {
 	made     []stages.Out // once they are: the outs, those of patterns file by file
 	usage    *event.Usage // of the commands so far; nil before the first
 	detail   string       // of a map stage: for how many files it ran
+	grant    grant        // what its command has of the pool
 }
 
 // message is what a worker tells the owner: events while it works, a result at its

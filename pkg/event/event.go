@@ -170,6 +170,7 @@ type RunFinished struct {
 	Duration time.Duration
 	Counts   map[Status]int // stages with a command only
 	Dry      bool
+	Shortest time.Duration // what it could have taken with stages side by side; 0 when hardly less
 	Err      error
 }
 

@@ -34,6 +34,16 @@ type Key struct {
 	Name, Desc string
 	List       bool
 	Words      []string // that it may be; nil for anything
+	Open       bool     // the person chooses the last part of the name, which is *
+}
+
+// is reports whether a setting's name is one of the key.
+func (k Key) is(name string) bool {
+	if !k.Open {
+		return k.Name == name
+	}
+	section := strings.TrimSuffix(k.Name, "*")
+	return strings.HasPrefix(name, section) && len(name) > len(section)
 }
 
 // Keys lists all settings.
@@ -45,6 +55,8 @@ func Keys() []Key {
 			Words: []string{"store_true", "boolean_optional"}},
 		{Name: "parsing.list", Desc: "how a mapping in a cmd writes a list: nargs is --n 1 2, append is --n 1 --n 2; default nargs",
 			Words: []string{"nargs", "append"}},
+		{Name: "jobs", Desc: "how many stages run at the same time: a number, or cores; default 1"},
+		{Name: "resources.*", Desc: "how much there is of what stages ask for in resources: resources.licence 2. Without it cpu, memory and gpu are the machine's", Open: true},
 	}
 }
 
@@ -137,6 +149,10 @@ func checkConfig(doc *document.Document) diag.List {
 		if section.Key.Text == "remote" || section.Key.Text == "remotes" {
 			continue // see remotes.go
 		}
+		if wrong, known := checkOpen(section.Key, section.Value); known {
+			problems = append(problems, wrong...)
+			continue
+		}
 		for _, entry := range section.Value.Entries {
 			name := section.Key.Text + "." + entry.Key.Text
 			if !slices.Contains(names, name) {
@@ -165,7 +181,7 @@ func unknownKey(problem *diag.Error, name string, names []string) *diag.Error {
 func CheckKey(key string) error {
 	var names []string
 	for _, known := range Keys() {
-		if known.Name == key {
+		if known.is(key) {
 			return nil
 		}
 		names = append(names, known.Name)
@@ -184,12 +200,31 @@ func (c *Config) All() []Setting {
 	var settings []Setting
 	for _, key := range Keys() {
 		for _, scope := range scopes {
-			if value, found := c.get(scope, key.Name); found {
-				settings = append(settings, Setting{Key: key.Name, Value: value, Scope: scope, Origin: c.File(scope)})
+			for _, name := range c.names(scope, key) {
+				if value, found := c.get(scope, name); found {
+					settings = append(settings, Setting{Key: name, Value: value, Scope: scope, Origin: c.File(scope)})
+				}
 			}
 		}
 	}
 	return settings
+}
+
+// names returns the settings that a key may stand for in a scope's file.
+func (c *Config) names(scope Scope, key Key) []string {
+	doc := c.files[scope]
+	if !key.Open {
+		return []string{key.Name}
+	}
+	if doc == nil || doc.Root == nil {
+		return nil
+	}
+	section := strings.TrimSuffix(key.Name, ".*")
+	var names []string
+	for _, name := range doc.Root.Get(section).Keys() {
+		names = append(names, section+"."+name)
+	}
+	return names
 }
 
 // Get returns the value that counts.
@@ -209,8 +244,11 @@ func (c *Config) get(scope Scope, key string) (string, bool) {
 	if doc == nil || doc.Root == nil {
 		return "", false
 	}
-	section, name, _ := strings.Cut(key, ".")
-	node := doc.Root.Get(section).Get(name)
+	section, name, sectioned := strings.Cut(key, ".")
+	node := doc.Root.Get(section)
+	if sectioned {
+		node = node.Get(name)
+	}
 	if node == nil || node.Kind == document.Null {
 		return "", false
 	}
@@ -265,7 +303,7 @@ func CheckValue(key, value string) error {
 	if wrong := wrongWord(key, value); wrong != nil {
 		return wrong
 	}
-	return nil
+	return wrongOpen(key, value)
 }
 
 // Set writes a value into a scope's file, keeping the rest of it; an empty value
@@ -275,7 +313,7 @@ func (c *Config) Set(scope Scope, key, value string) error {
 		return err
 	}
 	known := Keys()
-	i := slices.IndexFunc(known, func(k Key) bool { return k.Name == key })
+	i := slices.IndexFunc(known, func(k Key) bool { return k.is(key) })
 	doc := c.files[scope]
 	if doc == nil {
 		var err error
@@ -283,7 +321,7 @@ func (c *Config) Set(scope Scope, key, value string) error {
 			return err
 		}
 	}
-	edited, err := edit(doc, known[i], value)
+	edited, err := edit(doc, key, known[i].List, value)
 	if err != nil {
 		return err
 	}
@@ -291,14 +329,14 @@ func (c *Config) Set(scope Scope, key, value string) error {
 	return c.write(scope, edited.Text)
 }
 
-func edit(doc *document.Document, key Key, value string) (*document.Document, error) {
-	path := strings.Split(key.Name, ".")
+func edit(doc *document.Document, key string, list bool, value string) (*document.Document, error) {
+	path := strings.Split(key, ".")
 	switch {
-	case value == "" && len(doc.Root.Get(path[0]).Entries) == 1:
+	case value == "" && len(path) > 1 && len(doc.Root.Get(path[0]).Entries) == 1:
 		return doc.Delete(path[:1])
 	case value == "":
 		return doc.Delete(path)
-	case key.List:
+	case list:
 		return doc.Set(path, strings.Split(value, ","))
 	}
 	return doc.Set(path, value)

@@ -181,7 +181,12 @@ func (p *Project) Engine() (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	totals, devices, err := p.Config.Totals()
+	if err != nil {
+		return nil, err
+	}
 	e := &engine.Engine{
+		Totals: totals, Devices: devices,
 		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
 		Runner: &Runner{}, Probe: probe, State: State, Git: p.Git, Settings: p.Settings,
 	}

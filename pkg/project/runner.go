@@ -12,7 +12,10 @@ import (
 
 // Runner runs the scripts of stages as processes of this machine. The zero Runner is
 // ready.
-type Runner struct{ crew process.Crew }
+type Runner struct {
+	Kill <-chan struct{} // when closed, scripts that run are killed at once; may be nil
+	crew process.Crew
+}
 
 var _ engine.Runner = (*Runner)(nil)
 
@@ -32,7 +35,7 @@ func (r *Runner) Run(ctx context.Context, command engine.Command, output func(st
 		Argv:  append(append([]string(nil), shell...), command.Script),
 		Dir:   command.Dir,
 		Env:   environment(command.Env),
-		Locks: command.Locks, Timeout: command.Timeout,
+		Locks: command.Locks, Timeout: command.Timeout, Kill: r.Kill,
 	}, output)
 	if err != nil {
 		return engine.Outcome{}, err

@@ -121,9 +121,7 @@ func (l *loader) resources(node *document.Node) []Resource {
 			l.fail(entry.Value, amountHint(name), "%v", err)
 			continue
 		}
-		if amount > 0 {
-			found = append(found, Resource{Name: name, Amount: amount, Pos: entry.Value.Pos})
-		}
+		found = append(found, Resource{Name: name, Amount: amount, Pos: entry.Value.Pos})
 	}
 	slices.SortFunc(found, func(a, b Resource) int { return cmp.Compare(a.Name, b.Name) })
 	return found

@@ -26,7 +26,7 @@ func TestParse_effort(t *testing.T) {
 	}
 	require.Equal(t, Effort{}, effort("plain"))
 	require.Equal(t, Effort{Timeout: 26 * time.Hour, Retries: 2, Backoff: time.Second,
-		Resources: []Resource{{Name: "cpu", Amount: 2}, {Name: "licence", Amount: 1}, {Name: "memory", Amount: 4 << 30}}}, effort("short"))
+		Resources: []Resource{{Name: "cpu", Amount: 2}, {Name: "gpu"}, {Name: "licence", Amount: 1}, {Name: "memory", Amount: 4 << 30}}}, effort("short"))
 	require.Equal(t, Effort{Timeout: 90 * time.Second, Retries: 3, Backoff: 10 * time.Second,
 		Resources: []Resource{{Name: "memory", Amount: 512e6}}}, effort("long"))
 }

@@ -32,6 +32,7 @@ type line struct {
 	Text     *string              `json:"text,omitempty"`
 	Hint     string               `json:"hint,omitempty"`
 	Seconds  *float64             `json:"seconds,omitempty"`
+	Shortest float64              `json:"shortest_seconds,omitempty"`
 	Expected float64              `json:"expected_seconds,omitempty"`
 	Attempt  int                  `json:"attempt,omitempty"`
 	Of       int                  `json:"of,omitempty"`
@@ -148,7 +149,7 @@ func lineOf(e event.Event) line {
 		return line{Event: "transfer", Time: &e.Time, transfer: &transfer{e.Verb, e.Remote, e.Objects, e.Of, e.Bytes, e.OfSize, e.Ended}}
 	case event.RunFinished:
 		seconds := e.Duration.Seconds()
-		return line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry}.with(e.Err)
+		return line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry, Shortest: e.Shortest.Seconds()}.with(e.Err)
 	}
 	panic(fmt.Sprintf("no JSON for %T", e))
 }

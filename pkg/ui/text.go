@@ -184,6 +184,9 @@ func (t *Text) summary(e event.RunFinished) {
 		parts = append(parts, Duration(e.Duration))
 	}
 	t.say("%s: %s", Count(total, "stage"), strings.Join(parts, ", "))
+	if e.Shortest > 0 {
+		t.say("%s", t.Style.Dim("some of them don't wait for each other: with -j it could have taken "+Duration(e.Shortest)))
+	}
 }
 
 // isStopped reports whether an error only says that a person stopped the run.

@@ -13,8 +13,9 @@ import (
 )
 
 // Gitignore adds a path to the .gitignore beside it, as /base, unless a line says so
-// already. It reports whether it changed the file. The rest of the file stays as it
-// is, with its kind of line ends; a last line that has none gets one.
+// already. It reports whether it changed the file. The lines at the end that start with
+// a slash stay sorted. The rest of the file stays as it is, with its kind of line ends;
+// a last line that has none gets one.
 func (w *Workspace) Gitignore(name string) (bool, error) {
 	return w.editIgnore(name, ignorePattern(path.Base(name)), addLine)
 }
@@ -38,7 +39,21 @@ func addLine(text []byte, pattern string) []byte {
 	if len(text) > 0 && text[len(text)-1] != '\n' {
 		text = append(text, end...)
 	}
-	return append(append(text, pattern...), end...)
+	return insertSorted(text, pattern+end)
+}
+
+// insertSorted puts a line among those like it at the end of a file, which stay sorted:
+// so the file comes out the same in whatever order lines are added.
+func insertSorted(text []byte, line string) []byte {
+	all := lines(text)
+	at := len(all)
+	for at > 0 && bytes.HasPrefix(all[at-1], []byte("/")) && (at == len(all) || bytes.Compare(all[at-1], all[at]) <= 0) {
+		at--
+	}
+	for at < len(all) && string(all[at]) < line {
+		at++
+	}
+	return bytes.Join(slices.Insert(all, at, []byte(line)), nil)
 }
 
 // Ungitignore takes back what Gitignore added. A file that holds nothing else goes.

@@ -23,7 +23,7 @@ func TestGitignore(t *testing.T) {
 		{"there without line end", "x\n/model", "model", "x\n/model"},
 		{"there as a folder", "/model/\n", "model", "/model/\n"},
 		{"there with spaces", "/model  \r\n", "model", "/model  \r\n"},
-		{"longer name there", "/model2\n", "model", "/model2\n/model\n"},
+		{"longer name there", "/model2\n", "model", "/model\n/model2\n"},
 		{"glob characters", "", "a*b?[c]", "/a\\*b\\?\\[c]\n"},
 		{"spaces", "", " a b  ", "/ a b\\ \\ \n"},
 		{"marks", "", "#x", "/#x\n"},

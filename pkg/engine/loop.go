@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"flow/pkg/event"
+	"flow/pkg/stages"
+)
+
+// loop is the owner's: it starts what is ready, as many at a time as jobs and the pool
+// allow, and handles what the workers send, until nothing runs and nothing is ready.
+//
+//	ready ──begin──▶ fresh, skipped: ended at once ──▶ its children may be ready
+//	        └─────▶ worker ──message──▶ handle: record, commit ──▶ as above
+func (r *run) loop(ctx context.Context) {
+	queue := newQueue(r.plan, r.Graph.Parents, r.options.Single)
+	jobs := r.jobs()
+	if jobs > 1 {
+		queue.longestFirst(r.likely(r.plan))
+	}
+	queue.start()
+	pool := newPool(r.Totals, r.Devices, r.options.Jobs < 0)
+	running := map[*Step]grant{}
+	for {
+		r.fill(ctx, queue, pool, running, jobs)
+		if len(running) == 0 {
+			r.shortest = r.couldTake(queue)
+			return
+		}
+		m := <-r.messages
+		if m.event != nil {
+			r.sink.Emit(m.event)
+			continue
+		}
+		step := m.result.step
+		pool.give(running[step])
+		delete(running, step)
+		r.handle(ctx, m.result)
+		queue.done(step)
+	}
+}
+
+// jobs is how many stages may run at the same time.
+func (r *run) jobs() int {
+	if r.options.Jobs < 0 {
+		return int(max(1, r.Totals[stages.CPU]))
+	}
+	return max(1, r.options.Jobs)
+}
+
+// fill starts as many workers as may be.
+func (r *run) fill(ctx context.Context, queue *queue, pool *pool, running map[*Step]grant, jobs int) {
+	claimed := map[string]bool{}
+	for len(running) < jobs {
+		step := queue.next(func(step *Step) bool {
+			return step.State == Fresh || pool.fits(step.Stage, claimed)
+		})
+		if step == nil {
+			return
+		}
+		worker := r.begin(ctx, step)
+		if worker == nil {
+			queue.done(step)
+			continue
+		}
+		worker.grant = pool.take(step.Stage)
+		running[step] = worker.grant
+		go worker.do(ctx)
+	}
+}
+
+// begin returns the worker for a step, or nil when it ended the step at once.
+func (r *run) begin(ctx context.Context, step *Step) *work {
+	if because := r.blockedBy(ctx, step); because != "" {
+		r.because[step.Stage.Name] = because
+		r.end(step, &result{status: event.Skipped})
+		return nil
+	}
+	if err := r.refresh(ctx, step); err != nil {
+		r.fail(step, err)
+		return nil
+	}
+	if len(step.Reasons) == 0 && !r.attempted[stageKey(step.Stage.Name)] {
+		r.end(step, &result{status: event.Fresh})
+		return nil
+	}
+	if r.options.Confirm != nil && !step.Stage.Source && !r.options.Confirm(step.Stage.Title()) {
+		r.because[step.Stage.Name] = "your answer"
+		r.end(step, &result{status: event.Skipped})
+		r.failures = append(r.failures, &StageError{Stage: step.Stage.Title(), Msg: "was not confirmed"})
+		return nil
+	}
+	return &work{e: r.Engine, step: step, options: r.options, messages: r.messages}
+}
+
+// worthTelling is how much shorter a run must have been possible for it to be told.
+const worthTelling = 10 * time.Second
+
+// couldTake returns how long a run that had one stage at a time could have taken with
+// those side by side that don't wait for each other, on as many cores as there are; 0
+// when that is hardly shorter.
+func (r *run) couldTake(queue *queue) time.Duration {
+	if r.jobs() > 1 || r.options.Single {
+		return 0
+	}
+	took := func(step *Step) time.Duration { return r.took[step] }
+	var sum, best time.Duration
+	for _, d := range r.took {
+		sum += d
+	}
+	for _, chain := range queue.chains(took) {
+		best = max(best, chain)
+	}
+	best = max(best, sum/time.Duration(max(1, r.Totals[stages.CPU])))
+	if saved := sum - best; saved < worthTelling || saved < sum/5 {
+		return 0
+	}
+	return best
+}
