@@ -43,6 +43,7 @@ func Main() (code int) {
 		return 128 + int(name.(syscall.Signal))
 	}
 	if err != nil && !errors.Is(err, errSilent) {
+		a.addLines(err)
 		fmt.Fprint(a.err, ui.Explain(err, ui.StyleFor(a.err)))
 	}
 	return exitCode(err)

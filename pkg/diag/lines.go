@@ -6,22 +6,44 @@ import (
 )
 
 // Lines is a text by lines, to show where a mistake is.
-type Lines struct{ text []string }
+type Lines struct {
+	whole []byte
+	text  []string // made at first use, as most texts have no mistake
+}
 
-// NewLines takes a text apart. What ends a line, and a BOM, are no part of it.
+// Bounds of what is shown: a larger file has been refused for its size, a longer line
+// would fill the screen.
+const (
+	maxText = 16 << 20
+	maxLine = 1000
+)
+
+// NewLines returns a text by lines. What ends a line, and a BOM, are no part of it.
 func NewLines(text []byte) *Lines {
-	plain := strings.TrimPrefix(string(text), "\ufeff")
-	plain = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(plain)
-	return &Lines{text: strings.Split(plain, "\n")}
+	if len(text) > maxText {
+		text = nil
+	}
+	return &Lines{whole: text}
+}
+
+// split takes the text apart.
+func (l *Lines) split() []string {
+	if l.text == nil {
+		plain := strings.TrimPrefix(string(l.whole), "\ufeff")
+		plain = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(plain)
+		l.text = strings.Split(plain, "\n")
+	}
+	return l.text
 }
 
 // Show adds the text of the line, and the width of the word, to an error that has
 // only a place.
 func (l *Lines) Show(problem *Error) {
-	if problem.Line != "" || problem.Pos.Line < 1 || problem.Pos.Line > len(l.text) {
+	line := l.Line(problem.Pos.Line)
+	if problem.Line != "" || line == "" || len(line) > maxLine {
 		return
 	}
-	problem.Line = l.text[problem.Pos.Line-1]
+	problem.Line = line
 	runes := []rune(problem.Line)
 	if problem.Width <= 1 && problem.Pos.Col >= 1 && problem.Pos.Col <= len(runes) {
 		word := string(runes[problem.Pos.Col-1:])
@@ -35,10 +57,10 @@ func (l *Lines) Show(problem *Error) {
 // Find returns where a word is that stands in a scalar of some size: the one behind
 // so many others. What is written otherwise in the file is not found.
 func (l *Lines) Find(pos Pos, word string, others, size int) (Pos, bool) {
-	if pos.Line < 1 || pos.Line > len(l.text) || strings.ContainsRune(word, '\n') {
+	if pos.Line < 1 || pos.Line > l.Len() || strings.ContainsRune(word, '\n') {
 		return pos, false
 	}
-	first := []rune(l.text[pos.Line-1])
+	first := []rune(l.Line(pos.Line))
 	skipped := min(max(pos.Col-1, 0), len(first))
 	rest := string(first[skipped:])
 	if strings.HasPrefix(rest, "*") { // an alias: the text is elsewhere
@@ -60,21 +82,21 @@ func (l *Lines) Find(pos Pos, word string, others, size int) (Pos, bool) {
 			line = after
 		}
 		budget -= len(rest) + 1
-		if pos.Line++; pos.Line > len(l.text) {
+		if pos.Line++; pos.Line > l.Len() {
 			break
 		}
-		rest = l.text[pos.Line-1]
+		rest = l.Line(pos.Line)
 	}
 	return pos, false
 }
 
 // Line returns the text of a line, which counts from 1; "" when there is none.
 func (l *Lines) Line(number int) string {
-	if number < 1 || number > len(l.text) {
-		return ""
+	if text := l.split(); number >= 1 && number <= len(text) {
+		return text[number-1]
 	}
-	return l.text[number-1]
+	return ""
 }
 
 // Len returns the number of lines.
-func (l *Lines) Len() int { return len(l.text) }
+func (l *Lines) Len() int { return len(l.split()) }

@@ -87,7 +87,7 @@ func (e *expander) failLook(node *document.Node, m match, path []string, names *
 	}
 	switch {
 	case e.isEnv(path, names):
-		hint = "environment variables fill in no templates: declare them under env:, and write $NAME in the cmd"
+		hint = envHint(path, may)
 	case owner == nil && hint == "":
 		hint = shellHint(m.inner, may)
 	case owner == nil && may == takesFlags:
@@ -97,6 +97,19 @@ func (e *expander) failLook(node *document.Node, m match, path []string, names *
 		hint = "define it in " + ParamsFile + " or under vars:"
 	}
 	e.failAt(node, m, hint, "%s", why.problem)
+}
+
+// envHint says how a stage gets a variable of the environment.
+func envHint(path []string, may takes) string {
+	name := "NAME"
+	if len(path) == 2 && !strings.ContainsAny(path[1], " $") {
+		name = path[1]
+	}
+	hint := "templates don't see the environment: "
+	if may == takesFlags {
+		hint += "write $" + name + " in the cmd; "
+	}
+	return hint + "set it under env:, or depend on it with deps: [{env: " + name + "}]"
 }
 
 // shellHint says how to write what a shell is to fill in.

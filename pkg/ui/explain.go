@@ -94,9 +94,9 @@ const longestLine = 160
 func explainLine(b *strings.Builder, mistake *diag.Error, style Style) {
 	number := fmt.Sprint(mistake.Pos.Line)
 	runes := []rune(printable(mistake.Line))
-	at, width := max(0, mistake.Pos.Col-1), max(1, mistake.Width)
+	at, width := max(0, mistake.Pos.Col-1), min(max(1, mistake.Width), longestLine)
 	if at > longestLine-width {
-		cut := min(len(runes), at-longestLine/2)
+		cut := min(len(runes), max(0, at-longestLine/2))
 		runes, at = append([]rune("…"), runes[cut:]...), at-cut+1
 	}
 	if len(runes) > longestLine {
