@@ -30,7 +30,7 @@ func newPlotsCmd(a *app) *cobra.Command {
 		Short:   "Draw plots, of one revision or of several in one picture",
 		Example: "  flow plots show                       # a page with all plots\n  flow plots show plots/loss.csv --term\n  flow plots diff main                  # main and the workspace, in the same axes",
 	}
-	cmd.AddCommand(newPlotsShowCmd(a), newPlotsDiffCmd(a), newPlotsTemplatesCmd(a))
+	cmd.AddCommand(newPlotsShowCmd(a), newPlotsDiffCmd(a), newPlotsModifyCmd(a), newPlotsTemplatesCmd(a))
 	return cmd
 }
 

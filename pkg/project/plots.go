@@ -13,7 +13,7 @@ import (
 // Plots reads the plots of a revision; with targets, only those with such an id or such
 // a path, or in such a folder. A file that can't be read is told in its plots.File.
 func (r *Revision) Plots(ctx context.Context, targets []string) ([]plots.Source, error) {
-	declared, err := r.declaredPlots(ctx)
+	declared, err := r.DeclaredPlots(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +43,10 @@ func (r *Revision) Plots(ctx context.Context, targets []string) ([]plots.Source,
 	return sources, nil
 }
 
-// declaredPlots returns the plots of stages and those declared at the top, and the
+// DeclaredPlots returns the plots of stages and those declared at the top, and the
 // folder of DVCLive, which needs no declaration. One at the top says how an out's file
 // is drawn.
-func (r *Revision) declaredPlots(ctx context.Context) ([]stages.Plot, error) {
+func (r *Revision) DeclaredPlots(ctx context.Context) ([]stages.Plot, error) {
 	pipeline, err := r.Pipeline(ctx)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"flow/pkg/document"
+	"flow/pkg/plots"
 	"flow/pkg/stages"
 	"flow/pkg/values"
 )
@@ -114,7 +115,7 @@ func metricsFiles(pipeline *stages.Pipeline) []wantedFile {
 	for _, metric := range pipeline.Metrics {
 		files = append(files, wantedFile{path: metric.Path})
 	}
-	return files
+	return append(files, wantedFile{path: plots.LiveDir + "/metrics.json", implicit: true})
 }
 
 // paramsFiles is the files of all stages' params, those declared at the top, and
