@@ -51,6 +51,7 @@ var keepers = map[string]string{
 	"github.com/zeebo/blake3":         "flow/pkg/digest",
 	"gopkg.in/yaml.v3":                "flow/pkg/document",
 	"github.com/pelletier/go-toml/v2": "flow/pkg/values",
+	"golang.org/x/image":              "flow/pkg/picture",
 	"github.com/pkg/sftp":             "flow/pkg/bucket",
 }
 

@@ -17,10 +17,10 @@ import (
 
 // plotsOptions is the words of `flow plots show` and `flow plots diff`.
 type plotsOptions struct {
-	targets               []string
-	revs                  []string
-	out                   string
-	html, svg, term, vega bool
+	targets                    []string
+	revs                       []string
+	out                        string
+	html, svg, png, term, vega bool
 }
 
 // newPlotsCmd returns `flow plots`.
@@ -39,10 +39,11 @@ func (o *plotsOptions) flags(a *app, cmd *cobra.Command) {
 	flags.StringVarP(&o.out, "out", "o", "", "write to this `file`, or into this folder; - is stdout")
 	flags.BoolVar(&o.html, "html", false, "write one page that needs nothing else (as is done by default)")
 	flags.BoolVar(&o.svg, "svg", false, "write a picture of each plot")
+	flags.BoolVar(&o.png, "png", false, "write a picture of each plot as pixels")
 	flags.BoolVar(&o.term, "term", false, "draw in the terminal")
 	flags.BoolVar(&o.vega, "show-vega", false, "print the plot as Vega-Lite, for templates of your own")
 	a.jsonFlag(cmd)
-	cmd.MarkFlagsMutuallyExclusive("html", "svg", "term", "show-vega", "json")
+	cmd.MarkFlagsMutuallyExclusive("html", "svg", "png", "term", "show-vega", "json")
 }
 
 func newPlotsShowCmd(a *app) *cobra.Command {

@@ -21,40 +21,57 @@ const plotsPage = project.State + "/plots.html"
 // writeFigures writes figures in the form that is asked for, by a flag or by the name of
 // the file.
 func writeFigures(a *app, p *project.Project, o *plotsOptions, figures []*plots.Figure) error {
-	kind := strings.TrimPrefix(path.Ext(o.out), ".")
-	switch {
-	case o.svg:
-		kind = "svg"
-	case o.html, kind != "svg":
-		kind = "html"
-	}
+	kind := o.kind()
 	if kind == "html" {
 		return writePage(a, p, o.out, plotsPage, plots.Page("Plots of "+filepath.Base(p.Root.Dir()), figures))
 	}
-	if len(figures) == 1 && (o.out == "" || o.out == "-") {
-		text, err := figures[0].SVG()
-		if err == nil {
-			_, err = a.out.Write(text)
-		}
-		return err
-	}
-	if len(figures) == 1 && path.Ext(o.out) == ".svg" {
-		text, err := figures[0].SVG()
+	one := path.Ext(o.out) == "."+kind
+	if len(figures) == 1 && (o.out == "" || o.out == "-" || one) {
+		content, err := encodeFigure(figures[0], kind)
 		if err != nil {
 			return err
 		}
-		return a.writeOut(o.out, text)
+		if one {
+			return a.writeOut(o.out, content)
+		}
+		_, err = a.out.Write(content)
+		return err
 	}
-	if o.out == "" || o.out == "-" || path.Ext(o.out) == ".svg" {
+	if o.out == "" || o.out == "-" || one {
 		return diag.At(diag.Pos{}, "there are %d plots for one picture", len(figures)).WithHint("name a folder with -o, or the one plot that you want")
 	}
-	return writePictures(a, o.out, figures)
+	return writePictures(a, o.out, kind, figures)
 }
 
-func writePictures(a *app, folder string, figures []*plots.Figure) error {
+// kind is what is written: what a flag says, else what the file's name says, else a page.
+func (o *plotsOptions) kind() string {
+	switch end := strings.TrimPrefix(path.Ext(o.out), "."); {
+	case o.svg, !o.html && !o.png && end == "svg":
+		return "svg"
+	case o.png, !o.html && end == "png":
+		return "png"
+	}
+	return "html"
+}
+
+// sharp is how many pixels of a PNG a unit of a picture has: for screens of today.
+const sharp = 2
+
+func encodeFigure(figure *plots.Figure, kind string) ([]byte, error) {
+	drawn, err := figure.Picture()
+	if err != nil {
+		return nil, err
+	}
+	if kind == "png" {
+		return drawn.PNG(sharp)
+	}
+	return []byte(drawn.SVG()), nil
+}
+
+func writePictures(a *app, folder, kind string, figures []*plots.Figure) error {
 	taken := map[string]bool{}
 	for _, figure := range figures {
-		text, err := figure.SVG()
+		content, err := encodeFigure(figure, kind)
 		if err != nil {
 			a.say("%s %s", ui.StyleFor(a.err).Yellow("note:"), err)
 			continue
@@ -65,8 +82,8 @@ func writePictures(a *app, folder string, figures []*plots.Figure) error {
 			name = fmt.Sprintf("%s-%d", stem, n)
 		}
 		taken[name] = true
-		file := filepath.Join(folder, name+".svg")
-		if err := a.writeOut(file, text); err != nil {
+		file := filepath.Join(folder, name+"."+kind)
+		if err := a.writeOut(file, content); err != nil {
 			return err
 		}
 		a.print("%s", file)

@@ -77,7 +77,7 @@ func TestSmoothed(t *testing.T) {
 func TestCharts_anyData(t *testing.T) {
 	odd := []float64{0, 1, -1, 1e300, -1e300, 5e-324, math.NaN(), math.Inf(1), math.Inf(-1), 1e-7, 123456789}
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 100 {
+	for round := range 100 {
 		var series []Series
 		for range random.IntN(4) {
 			s := Series{Name: "a <b> & \"c\" 東京"}
@@ -86,15 +86,24 @@ func TestCharts_anyData(t *testing.T) {
 			}
 			series = append(series, s)
 		}
+		var named []Series
+		for _, s := range series {
+			n := min(len(s.Y), 4)
+			named = append(named, Series{Name: s.Name, X: []float64{0, 1, 2, 3}[:n], Y: s.Y[:n]})
+		}
 		names := []string{"x", "", "a very long name of a thing that does not fit", "東京"}
 		matrix := Matrix{Rows: names, Columns: names[:2], Cells: [][]float64{{1, 0}, {2, math.NaN()}, {0, 0}, {1e9, 3}}}
 		for _, chart := range []Chart{
 			&Plane{Kind: Lines, Series: series, Title: "T"}, &Plane{Kind: Points, Series: series, XLabel: "x"}, &Plane{Kind: Smooth, Series: series},
-			&Plane{Series: series, Names: names}, &Bars{Names: names, Series: series}, Matrices{matrix, matrix}, Matrices{},
+			&Plane{Series: named, Names: names}, &Bars{Names: names, Series: series}, Matrices{matrix, matrix}, Matrices{},
 		} {
 			for _, width := range []float64{200, 680} {
 				requireXML(t, chart.Picture(width).SVG())
 				requireXML(t, chart.Picture(width).Inline())
+			}
+			if round%20 == 0 {
+				_, err := chart.Picture(300).PNG(1)
+				require.NoError(t, err)
 			}
 			if _, isMatrix := chart.(Matrices); isMatrix {
 				continue
@@ -110,6 +119,7 @@ func requireXML(t *testing.T, text string) {
 	t.Helper()
 	require.NotContains(t, text, "NaN")
 	require.NotContains(t, text, "Inf")
+	require.NotRegexp(t, `"[^"]*\d{6}[^"]*" class`, text, "a place far off the sheet")
 	for decoder := xml.NewDecoder(strings.NewReader(text)); ; {
 		_, err := decoder.Token()
 		if errors.Is(err, io.EOF) {

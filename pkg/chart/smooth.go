@@ -33,7 +33,9 @@ func smoothed(s Series) Series {
 		window := pairs[first:min(first+near, len(pairs))]
 		widest := max(x-window[0].x, window[len(window)-1].x-x) * 1.0001
 		var sum, sumX, sumY, sumXX, sumXY float64
+		within := emptySpan()
 		for _, p := range window {
+			within.take(p.y)
 			weight := 1.0
 			if widest > 0 {
 				distance := math.Abs(p.x-x) / widest
@@ -47,7 +49,10 @@ func smoothed(s Series) Series {
 		if det := sum*sumXX - sumX*sumX; det > 1e-12*sum*sumXX {
 			y = (sumY*sumXX - sumX*sumXY) / det
 		}
-		out.X, out.Y = append(out.X, x), append(out.Y, y)
+		if !finite(y) {
+			y = sumY / sum
+		}
+		out.X, out.Y = append(out.X, x), append(out.Y, max(within.low, min(y, within.high)))
 	}
 	return out
 }

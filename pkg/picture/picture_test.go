@@ -1,8 +1,12 @@
 package picture
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
+	stdimage "image"
+	"image/png"
 	"io"
 	"math"
 	"strconv"
@@ -90,4 +94,46 @@ func TestFit(t *testing.T) {
 	require.Equal(t, "a long na…", Fit("a long name of a thing", 12, 65))
 	require.Equal(t, "…loss.csv", Fit("a/long/way/to/loss.csv", 12, 62))
 	require.Equal(t, "…", Fit("long", 12, 1))
+}
+
+// TestPNG_pixels looks at pixels of each kind of shape.
+func TestPNG_pixels(t *testing.T) {
+	sheet := &Picture{Width: 100, Height: 60}
+	var image bytes.Buffer
+	require.NoError(t, png.Encode(&image, stdimage.NewRGBA(stdimage.Rect(0, 0, 4, 4)))) // see-through
+	sheet.Add(
+		Group{Shapes: []Shape{Box{X: 10, Y: 10, W: 20, H: 20, Style: Style{Fill: Hue(0)}}}},
+		Box{X: 40, Y: 10, W: 20, H: 20, Radius: 10, Style: Style{Fill: Hue(1), Opacity: 0.5}},
+		Path{Points: []Point{{5, 50}, {95, 50}}, Style: Style{Stroke: Ink, Width: 4, Dash: []float64{10, 10}}},
+		Text{At: Point{70, 30}, Text: "█", Size: 20}, Text{At: Point{95, 45}, Text: "turned 東", Upward: true},
+		Image{X: 10, Y: 10, W: 20, H: 20, Type: "image/png", Data: image.Bytes()}, Image{Data: []byte("no image")},
+	)
+	text, err := sheet.PNG(2)
+	require.NoError(t, err)
+	drawn, err := png.Decode(bytes.NewReader(text))
+	require.NoError(t, err)
+	require.Equal(t, stdimage.Rect(0, 0, 200, 120), drawn.Bounds())
+	at := func(x, y int) string {
+		r, g, b, _ := drawn.At(2*x, 2*y).RGBA()
+		return fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
+	}
+	require.Equal(t, "#ffffff", at(5, 5))
+	require.Equal(t, light(Hue(0)), at(20, 20))
+	require.Equal(t, "#ffffff", at(41, 11), "a round corner")
+	require.Equal(t, "#e4a77f", at(50, 20), "half of #c94f00 on white")
+	require.Equal(t, light(Ink), at(10, 50), "a dash")
+	require.Equal(t, "#ffffff", at(20, 50), "a gap")
+	require.Equal(t, light(Ink), at(75, 25), "a letter")
+}
+
+// TestStroke_oneWay: areas that overlap add up and do not cancel each other.
+func TestStroke_oneWay(t *testing.T) {
+	for _, area := range stroke([]outline{{{0, 0}, {10, 0}, {10, 10}, {0, 10}, {0, 0}, {7, 3}}}, 3) {
+		sum := 0.0
+		for i, from := range area {
+			to := area[(i+1)%len(area)]
+			sum += from.X*to.Y - to.X*from.Y
+		}
+		require.Positive(t, sum)
+	}
 }

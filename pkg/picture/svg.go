@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// fonts is what texts are set in; a browser takes the first that it has.
-const fonts = `system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif`
+// family is what texts are set in; a browser takes the first that it has.
+const family = `system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif`
 
 // SVG returns the picture as a file of its own.
 func (p *Picture) SVG() string {
@@ -42,7 +42,7 @@ type writer struct {
 }
 
 func (w *writer) open(p *Picture, attributes string) {
-	w.WriteString("<svg " + attributes + ` viewBox="0 0 ` + number(p.Width) + " " + number(p.Height) + `" role="img" aria-label="` + Escape(p.Title) + `" font-family="` + fonts + "\" font-size=\"12\">\n")
+	w.WriteString("<svg " + attributes + ` viewBox="0 0 ` + number(p.Width) + " " + number(p.Height) + `" role="img" aria-label="` + Escape(p.Title) + `" font-family="` + family + "\" font-size=\"12\">\n")
 }
 
 func (w *writer) close(p *Picture) {

@@ -16,15 +16,6 @@ import (
 // wide is how wide a figure is drawn for a file.
 const wide = 680
 
-// SVG returns the figure as a picture of its own.
-func (f *Figure) SVG() ([]byte, error) {
-	drawn, err := f.Picture()
-	if err != nil {
-		return nil, err
-	}
-	return []byte(drawn.SVG()), nil
-}
-
 // Picture draws the figure's series, or its images side by side.
 func (f *Figure) Picture() (*picture.Picture, error) {
 	if drawn := f.Chart(); drawn != nil {
