@@ -54,11 +54,33 @@ func (p *Project) options() stages.Options {
 
 // sources reads the pipeline files, the one at the root first.
 func (p *Project) sources() ([]stages.Source, error) {
-	names, err := p.Workspace.Find(context.Background(), stages.File, State)
+	names, err := p.Workspace.Find(context.Background(), stages.File, State, p.recorded())
 	if err != nil {
 		return nil, fmt.Errorf("find the pipeline's files: %w", err)
 	}
 	return readSources(names, p.Root.Read)
+}
+
+// recorded returns whether a folder is an out or a data source by the lock: where there
+// is no git, no ignore file says so, and such a folder may hold very many files.
+func (p *Project) recorded() func(folder string) bool {
+	if p.Git {
+		return nil
+	}
+	locked, err := p.Ledger.Read()
+	if err != nil {
+		return nil // whoever needs the lock tells
+	}
+	folders := map[string]bool{}
+	for name := range locked.Data {
+		folders[name] = true
+	}
+	for _, entry := range locked.Stages {
+		for _, out := range entry.Outs {
+			folders[out.Path] = true
+		}
+	}
+	return func(folder string) bool { return folders[folder] }
 }
 
 func readSources(names []string, read stages.Files) ([]stages.Source, error) {

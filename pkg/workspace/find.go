@@ -11,9 +11,10 @@ import (
 
 // Find returns where in the workspace files of a name are, sorted. It looks into no
 // folder that git or flow ignores, nor into one that holds nested, which marks a project
-// of its own. Only the ignore files in the project count.
-func (w *Workspace) Find(ctx context.Context, name, nested string) ([]string, error) {
-	f := &finding{w: w, name: name, nested: nested}
+// of its own, nor into one that skip refuses, which may be nil. Only the ignore files in
+// the project count.
+func (w *Workspace) Find(ctx context.Context, name, nested string, skip func(folder string) bool) ([]string, error) {
+	f := &finding{w: w, name: name, nested: nested, skip: skip}
 	err := f.walk(ctx, ".", nil, nil)
 	slices.Sort(f.found)
 	return f.found, err
@@ -22,6 +23,7 @@ func (w *Workspace) Find(ctx context.Context, name, nested string) ([]string, er
 type finding struct {
 	w            *Workspace
 	name, nested string
+	skip         func(folder string) bool
 	found        []string
 }
 
@@ -56,7 +58,7 @@ func (f *finding) walk(ctx context.Context, dir string, flow, git *rules) error 
 	}
 	for _, name := range below {
 		full := path.Join(dir, name)
-		if flow.ignores(full, true) || git.ignores(full, true) {
+		if flow.ignores(full, true) || git.ignores(full, true) || f.skip != nil && f.skip(full) {
 			continue
 		}
 		if err := f.walk(ctx, full, flow, git); err != nil {
