@@ -157,7 +157,7 @@ func (c *Cache) linkName(kind LinkKind, o *object, to target) (bool, error) {
 	if kind == Symlink {
 		err = to.root.Symlink(object, temp)
 	} else {
-		err = hardlink(object, to.root, temp)
+		err = disk.Hardlink(object, to.root, temp)
 	}
 	if err != nil {
 		return false, nil // other file systems, too many links, no such links: a copy does it

@@ -145,51 +145,63 @@ func (in *intake) one(ctx context.Context, batch *store.Batch, hash dvc.Hash, bu
 	if err != nil {
 		return err
 	}
+	path := in.from.Path(found)
 	file, err := in.from.Open(found)
 	if err != nil {
-		return fmt.Errorf("take over %s: %w", in.from.Path(found), err)
+		return fmt.Errorf("take over %s: %w", path, err)
 	}
 	defer file.Close()
-	id, size, got, err := addChecked(ctx, batch, file, hash, buffer)
+	passing := &passing{file: file, path: path, hash: hash, buffer: buffer}
+	got, err := passing.add(ctx, batch)
 	if err != nil {
-		return fmt.Errorf("take over %s: %w", in.from.Path(found), err)
+		return fmt.Errorf("take over %s: %w", path, err)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if got != hash.MD5 {
-		in.corrupt[hash] = &dvc.CorruptError{Hash: hash, File: in.from.Path(found), Got: got}
+		in.corrupt[hash] = &dvc.CorruptError{Hash: hash, File: path, Got: got}
 		return nil
 	}
-	in.have[hash] = object{id, size}
-	in.bytes += size
+	in.have[hash] = passing.object
+	in.bytes += passing.size
 	return nil
 }
 
 // small is up to which size an object is read once for both digests.
 const small = 1 << 20
 
-// addChecked puts a file into the cache, and returns its md5 digest, too. A large one
-// that turns out corrupt is in the cache then, where nothing names it.
-func addChecked(ctx context.Context, batch *store.Batch, file *os.File, hash dvc.Hash, buffer []byte) (id digest.ID, size int64, got string, err error) {
-	n, err := file.ReadAt(buffer, 0)
+// passing is an object on its way.
+type passing struct {
+	object
+	file   *os.File
+	path   string // where it was opened
+	hash   dvc.Hash
+	buffer []byte // of the size small
+}
+
+// add puts the file into the cache, and returns its md5 digest. A large one that turns
+// out corrupt is in the cache then, where nothing names it.
+func (p *passing) add(ctx context.Context, batch *store.Batch) (got string, err error) {
+	n, err := p.file.ReadAt(p.buffer, 0)
 	if err == io.EOF {
-		got, err = sum(ctx, hash, func() io.Reader { return bytes.NewReader(buffer[:n]) })
-		if err == nil && got == hash.MD5 {
-			id, err = batch.AddBytes(buffer[:n])
+		p.size = int64(n)
+		got, err = sum(ctx, p.hash, func() io.Reader { return bytes.NewReader(p.buffer[:n]) })
+		if err == nil && got == p.hash.MD5 {
+			p.id, err = batch.AddBytes(p.buffer[:n])
 		}
-		return id, int64(n), got, err
+		return got, err
 	}
 	if err != nil {
-		return id, 0, "", err
+		return "", err
 	}
 	var sumErr error
 	var group sync.WaitGroup
 	group.Go(func() {
-		got, sumErr = sum(ctx, hash, func() io.Reader { return io.NewSectionReader(file, 0, 1<<62) })
+		got, sumErr = sum(ctx, p.hash, func() io.Reader { return io.NewSectionReader(p.file, 0, 1<<62) })
 	})
-	id, size, err = batch.Add(ctx, file)
+	p.id, p.size, err = batch.Adopt(ctx, p.file, p.path)
 	group.Wait()
-	return id, size, got, errors.Join(err, sumErr)
+	return got, errors.Join(err, sumErr)
 }
 
 // sum returns the md5 digest of a content. One of old may be of either kind: DVC keeps
