@@ -30,7 +30,11 @@ func migrateProject(t *testing.T, d *dvcTool, f *flowTool, project dvcProject) {
 	right, err := newSide(f, base, "flow", "pipeline.yaml", "pipeline.lock")
 	require.NoError(t, err)
 	copyAll(t, left.dir, right.dir)
-
+	if project.links {
+		a, err := d.run(right.dir, right.env, "checkout", "--relink")
+		require.NoError(t, err)
+		require.Zero(t, a.Code, a.Output)
+	}
 	before := listing(t, right.dir)
 	a := must(t, right, "migrate", "--json")
 	t.Log(a.Output)

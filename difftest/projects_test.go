@@ -16,6 +16,7 @@ type dvcProject struct {
 	files map[string]string // an executable one's name ends with *
 	git   bool
 	steps [][]string // words of DVC; "write", NAME, TEXT; "rm", NAME
+	links bool       // the files are links, which a copy has to make anew
 	stale bool       // what the steps leave is not up to date
 	param [2]string  // a text of params.yaml and what takes its place, to run what depends on it
 }
@@ -167,6 +168,24 @@ stages:
 			{"sed", "dvc.yaml", "  fresh:", "  new: {cmd: 'echo new >> $FLOW_DIFF_LOG && cat in.txt > new.txt', deps: [in.txt], outs: [new.txt]}\n  fresh:"},
 		},
 		param: [2]string{"q: 1", "q: 2"},
+	},
+	{
+		name: "symbolic links into the cache", links: true,
+		files: map[string]string{
+			"params.yaml": "p: 1\n", "d/a": "a\n", "d/deep/b": "b\n", "in.txt": "in\n",
+			"dvc.yaml": "stages:\n  a:\n    cmd: echo a >> $FLOW_DIFF_LOG && cat in.txt d/a params.yaml > a.txt\n    deps: [in.txt, d]\n    params: [p]\n    outs: [a.txt]\n",
+		},
+		steps: [][]string{{"config", "cache.type", "symlink"}, {"add", "-q", "d", "in.txt"}, {"repro"}},
+		param: [2]string{"p: 1", "p: 2"},
+	},
+	{
+		name: "hard links to the cache", git: true,
+		files: map[string]string{
+			"params.yaml": "p: 1\n", "d/a": "a\n", "d/deep/b": "b\n", "in.txt": strings.Repeat("0123456789abcdef\n", 100_000),
+			"dvc.yaml": "stages:\n  a:\n    cmd: echo a >> $FLOW_DIFF_LOG && cat in.txt d/a params.yaml > a.txt\n    deps: [in.txt, d]\n    params: [p]\n    outs: [a.txt]\n",
+		},
+		steps: [][]string{{"config", "cache.type", "hardlink,copy"}, {"add", "-q", "d", "in.txt"}, {"repro"}},
+		param: [2]string{"p: 1", "p: 2"},
 	},
 	{
 		name: "the first formats: a cache without files/md5, digests of texts without carriage returns",

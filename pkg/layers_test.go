@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"transfer":  {"remote", "pack", "cache", "store", "event", "digest", "disk"},
 	"lint":      {"stages", "values", "document", "glob", "diag", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
-	"dvc":       {"document", "disk", "diag"},
+	"dvc":       {"workspace", "document", "disk", "diag"},
 	"migrate":   {"dvc", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
 	"project": {"plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
 		"dag", "diag", "digest", "disk"},

@@ -50,7 +50,9 @@ func runMigrate(ctx context.Context, a *app, dry bool) error {
 		return err
 	}
 	defer root.Close()
-	plan, err := migrate.Make(ctx, root, migrate.Options{Value: project.CheckValue, RemoteName: project.CheckRemoteName})
+	plan, err := migrate.Make(ctx, root, migrate.Options{
+		Value: project.CheckValue, RemoteName: project.CheckRemoteName, Hidden: project.IgnoredByGit(ctx, root.Dir()),
+	})
 	if err != nil {
 		return err
 	}
@@ -59,11 +61,14 @@ func runMigrate(ctx context.Context, a *app, dry bool) error {
 		told.Dry = true
 		return tellMigrated(a, plan, told)
 	}
-	if err := carryOut(ctx, root, plan, told); err != nil {
+	p, err := carryOut(ctx, root, plan, told)
+	if err != nil {
 		return err
 	}
-	if err := tellMigrated(a, plan, told); err != nil {
-		return err
+	defer p.Remember()
+	unclear := told.compare(ctx, p)
+	if err := tellMigrated(a, plan, told); err != nil || unclear != nil {
+		return errors.Join(err, unclear)
 	}
 	if len(told.Result.Corrupt) > 0 {
 		return engine.Missing(diag.At(diag.Pos{}, "%s in DVC's cache %s corrupt", ui.Count(len(told.Result.Corrupt), "object"),
@@ -73,37 +78,28 @@ func runMigrate(ctx context.Context, a *app, dry bool) error {
 	return nil
 }
 
-// carryOut writes the config and carries the plan out in the project that there is then.
-func carryOut(ctx context.Context, root *disk.Root, plan *migrate.Plan, told *migrated) error {
+// carryOut writes the config, carries the plan out in the project that there is then, and
+// returns that.
+func carryOut(ctx context.Context, root *disk.Root, plan *migrate.Plan, told *migrated) (*project.Project, error) {
 	if err := root.MkdirAll(project.State, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	if err := writeSettings(root, plan); err != nil {
-		return err
+		return nil, err
 	}
 	p, err := project.Open(root.Dir())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := p.Prepare(); err != nil {
-		return err
+		return nil, err
 	}
-	defer p.Remember()
 	result, err := plan.Apply(ctx, migrate.Target{Root: p.Root, Cache: p.Cache, Workspace: p.Workspace, Ledger: p.Ledger})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	told.took(result)
-	e, err := p.Engine()
-	if err != nil {
-		return err
-	}
-	now, err := e.Plan(ctx, engine.Options{})
-	if err != nil {
-		return err
-	}
-	told.Status = statusLines(now)
-	return nil
+	return p, nil
 }
 
 func writeSettings(root *disk.Root, plan *migrate.Plan) error {
@@ -179,6 +175,7 @@ type migratedResult struct {
 	Objects    int      `json:"objects"`
 	Bytes      int64    `json:"bytes"`
 	Corrupt    []string `json:"corrupt"`
+	Links      int      `json:"links"`
 	Stages     int      `json:"stages"`
 	Data       int      `json:"data"`
 	Remembered int      `json:"runs_remembered"`
@@ -210,11 +207,25 @@ func migratedOf(plan *migrate.Plan) *migrated {
 
 // took adds what was done.
 func (m *migrated) took(result *migrate.Result) {
-	m.Result = &migratedResult{Objects: result.Objects, Bytes: result.Bytes, Corrupt: []string{}, Stages: result.Stages, Data: result.Sources,
+	m.Result = &migratedResult{Objects: result.Objects, Bytes: result.Bytes, Corrupt: []string{}, Links: result.Links, Stages: result.Stages, Data: result.Sources,
 		Remembered: result.Runs.Remembered, Left: result.Runs.Left}
 	for _, err := range result.Corrupt {
 		m.Result.Corrupt = append(m.Result.Corrupt, err.Error())
 	}
+}
+
+// compare adds what `flow status` would say.
+func (m *migrated) compare(ctx context.Context, p *project.Project) error {
+	e, err := p.Engine()
+	if err != nil {
+		return err
+	}
+	now, err := e.Plan(ctx, engine.Options{})
+	if err != nil {
+		return err
+	}
+	m.Status = statusLines(now)
+	return nil
 }
 
 func tellMigrated(a *app, plan *migrate.Plan, told *migrated) error {
@@ -278,6 +289,9 @@ func tellResult(a *app, told *migrated) {
 	for _, corrupt := range told.Result.Corrupt {
 		a.print("  refused: %s", corrupt)
 	}
+	if told.Result.Links > 0 {
+		a.print("replaced %s into DVC's cache in the workspace", ui.Count(told.Result.Links, "link"))
+	}
 	if told.Result.Remembered > 0 {
 		a.print("remembered %s from DVC's run cache", ui.Count(told.Result.Remembered, "run"))
 	}
@@ -290,6 +304,9 @@ func tellResult(a *app, told *migrated) {
 		if line.State != engine.Fresh {
 			stale = append(stale, line.Stage)
 		}
+	}
+	if told.Status == nil {
+		return // the error that follows says why
 	}
 	a.print("")
 	if len(stale) == 0 {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -93,6 +94,20 @@ func (c *Cache) Find(hash Hash) (Object, error) {
 
 // Path returns the absolute path of an object.
 func (c *Cache) Path(object Object) string { return c.root.Path(object.Name) }
+
+// Behind returns the digest of the object that an absolute path leads to.
+func (c *Cache) Behind(file string) (Hash, bool) {
+	folder, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if c.root == nil || err != nil {
+		return Hash{}, false
+	}
+	below, err := filepath.Rel(c.root.Dir(), folder)
+	if err != nil || !filepath.IsLocal(below) {
+		return Hash{}, false
+	}
+	hash, err := parseHash(filepath.Base(folder)+filepath.Base(file), !strings.HasPrefix(filepath.ToSlash(below), "files/md5/"))
+	return hash, err == nil && !hash.Dir
+}
 
 // Open opens an object for reading.
 func (c *Cache) Open(object Object) (*os.File, error) {

@@ -10,12 +10,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"flow/pkg/diag"
 	"flow/pkg/disk"
 	"flow/pkg/document"
+	"flow/pkg/workspace"
 )
 
 // The names that DVC gives its files.
@@ -63,17 +63,18 @@ func Find(dir string) (string, error) {
 	}
 }
 
-// Read reads a project, but not its cache. The error is a diag.List of the files that
-// can't be read.
-func Read(root *disk.Root) (*Project, error) {
+// Read reads a project, but not its cache. It does not look into folders that hidden
+// names, which may be nil: those that git ignores. The error is a diag.List of the files
+// that can't be read.
+func Read(root *disk.Root, hidden func(dir string) bool) (*Project, error) {
 	p := &Project{Root: root}
 	var problems diag.List
 	var err error
 	if p.Config, err = readConfig(root); err != nil {
 		problems.AddErr(err)
 	}
-	w := &walk{project: p, problems: &problems, outs: map[string]bool{}}
-	if err := w.folder("."); err != nil {
+	w := &walk{project: p, problems: &problems, outs: map[string]bool{}, hidden: hidden}
+	if err := w.folder(".", workspace.Rules{}); err != nil {
 		return nil, err
 	}
 	if err := problems.Err(); err != nil {
@@ -87,21 +88,25 @@ type walk struct {
 	project  *Project
 	problems *diag.List
 	outs     map[string]bool
+	hidden   func(dir string) bool
 }
 
-func (w *walk) folder(dir string) error {
+func (w *walk) folder(dir string, rules workspace.Rules) error {
 	entries, err := w.project.Root.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("look for DVC's files: %w", err)
 	}
+	if text, err := w.project.Root.Read(path.Join(dir, IgnoreFile)); err == nil {
+		rules = rules.With(local(dir), text)
+	}
 	for _, entry := range entries {
-		if !entry.IsDir() {
-			w.file(path.Join(dir, entry.Name()))
+		if name := path.Join(dir, entry.Name()); entry.Type().IsRegular() && !rules.Hide(name, false) {
+			w.file(name)
 		}
 	}
 	for _, entry := range entries {
 		name := path.Join(dir, entry.Name())
-		if !entry.IsDir() || w.outs[name] || hidden[entry.Name()] {
+		if !entry.IsDir() || w.outs[name] || notOurs[entry.Name()] || rules.Hide(name, true) || w.hidden != nil && w.hidden(name) {
 			continue
 		}
 		if w.nested(name) {
@@ -109,14 +114,22 @@ func (w *walk) folder(dir string) error {
 				WithHint("migrate it by itself: flow -C %s migrate", name))
 			continue
 		}
-		if err := w.folder(name); err != nil {
+		if err := w.folder(name, rules); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var hidden = map[string]bool{State: true, ".git": true, ".hg": true, ".flow": true}
+// local returns a folder as the rules know it: the root is "".
+func local(dir string) string {
+	if dir == "." {
+		return ""
+	}
+	return dir
+}
+
+var notOurs = map[string]bool{State: true, ".git": true, ".hg": true, ".flow": true}
 
 func (w *walk) nested(name string) bool {
 	info, err := w.project.Root.Lstat(path.Join(name, State))
@@ -178,12 +191,6 @@ func readDocument(root *disk.Root, name string) (*document.Document, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return document.Parse(name, text)
-}
-
-// CheckIgnored leaves out what an ignore file of the project takes out of DVC's sight.
-func (p *Project) CheckIgnored(ignored func(name string) bool) {
-	p.Pipelines = slices.DeleteFunc(p.Pipelines, func(l *Pipeline) bool { return ignored(l.File) })
-	p.Sources = slices.DeleteFunc(p.Sources, func(s *Source) bool { return ignored(s.File) })
 }
 
 // isDir is for folders outside of any root.

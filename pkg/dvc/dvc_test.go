@@ -114,7 +114,11 @@ func TestRead_findsFiles(t *testing.T) {
 	project, err := Read(root(t, map[string]string{
 		".dvc/config":                "[core]\n    remote = store # the default\n['remote \"store\"']\n    url = ../../store\n",
 		".dvc/config.local":          "['remote \"store\"']\n    password = \"a # b\"\n",
-		".dvcignore":                 "*.tmp\n",
+		".dvcignore":                 "*.tmp\n/notes\n",
+		"sub/.dvcignore":             "old/\n",
+		"sub/old/dvc.yaml":           "not: looked at\n",
+		"notes/dvc.yaml":             "not: looked at\n",
+		"venv/lib/dvc.yaml":          "not: looked at\n",
 		"dvc.yaml":                   "stages:\n  prepare:\n    cmd: python src/prepare.py 0.8\n    outs: [data/prepared]\n",
 		"dvc.lock":                   "schema: '2.0'\nstages:\n  prepare:\n    " + strings.ReplaceAll(recorded, "\n", "\n    ") + "\n",
 		"data/prepared/dvc.yaml":     "not: looked at, as it is an out\n",
@@ -125,7 +129,7 @@ func TestRead_findsFiles(t *testing.T) {
 		"sub/dvc.yaml":               "stages: {}\n",
 		"hostile.dvc":                "outs:\n- md5: 3b0332e02daabf31651a5a0d81ba830a\n  path: ../../x\n- md5: 3b0332e02daabf31651a5a0d81ba830a\n  path: /etc/passwd\n- md5: 3b0332e02daabf31651a5a0d81ba830a\n  path: .git/hooks/pre-commit\n",
 		".dvc/tmp/not-looked-at.dvc": "outs: 7\n",
-	}))
+	}), func(dir string) bool { return dir == "venv" })
 	require.NoError(t, err)
 	require.Len(t, project.Pipelines, 2)
 	entry := project.Pipelines[0].Lock.Stages["prepare"]
@@ -161,7 +165,7 @@ func TestRead_damage(t *testing.T) {
 		"source path":  {"x.dvc", "outs:\n- md5: 3b0332e02daabf31651a5a0d81ba830a\n", "x.dvc:2"},
 		"config":       {".dvc/config", "core\n", ".dvc/config:1"},
 	} {
-		_, err := Read(root(t, map[string]string{"dvc.yaml": "stages: {}\n", test.file: test.text}))
+		_, err := Read(root(t, map[string]string{"dvc.yaml": "stages: {}\n", test.file: test.text}), nil)
 		require.ErrorContains(t, err, test.want, name)
 	}
 }

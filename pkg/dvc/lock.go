@@ -134,18 +134,22 @@ func isBreak(r rune) bool {
 	return false
 }
 
+func wholeFile(node *document.Node) string {
+	return "take the whole file from git: git checkout -- " + node.Pos.File
+}
+
 func decodeItem(node *document.Node) (Item, error) {
 	item := Item{Pos: node.Pos, Size: -1, Files: -1}
 	name := node.Get("path")
 	if name == nil || name.Text == "" {
-		return item, node.Errorf("it has no path").WithHint(lockHint)
+		return item, node.Errorf("it has no path").WithHint("%s", wholeFile(node))
 	}
 	item.Path = name.Text
 	if sum := node.Get("md5"); sum != nil && sum.Kind != document.Null {
 		kind, _ := node.Get("hash").Str()
 		hash, err := parseHash(sum.Text, kind != "md5")
 		if err != nil {
-			return item, sum.Errorf("%v", err).WithHint(lockHint)
+			return item, sum.Errorf("%v", err).WithHint("%s", wholeFile(node))
 		}
 		item.Hash = hash
 	}

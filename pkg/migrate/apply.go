@@ -29,6 +29,7 @@ type Result struct {
 	Objects int     // taken over
 	Bytes   int64   // of these
 	Corrupt []error // objects of DVC's cache that were refused
+	Links   int     // into DVC's cache, that were replaced
 	Stages  int     // recorded
 	Sources int     // recorded
 	Runs    Runs
@@ -56,12 +57,15 @@ func (p *Plan) Apply(ctx context.Context, target Target) (*Result, error) {
 	if err := in.take(ctx, items); err != nil {
 		return nil, err
 	}
+	result := &Result{}
+	if result.Links, err = p.links(ctx, target, in); err != nil {
+		return nil, err
+	}
 	for _, file := range p.Files {
 		if err := write(target.Root, file); err != nil {
 			return nil, err
 		}
 	}
-	result := &Result{}
 	if err := p.record(ctx, target, in, result); err != nil {
 		return nil, err
 	}

@@ -17,10 +17,10 @@ import (
 
 // draft is a pipeline.yaml to be.
 type draft struct {
-	dir   string
-	from  []string
-	doc   *document.Document
-	lines bool // its lines are still those of the dvc.yaml
+	dir      string
+	from     []string
+	original []byte // the text of the dvc.yaml
+	doc      *document.Document
 }
 
 func (d *draft) name() string { return path.Join(d.dir, stages.File) }
@@ -30,7 +30,7 @@ func (d *draft) name() string { return path.Join(d.dir, stages.File) }
 func (p *Plan) convert() error {
 	var drafts []*draft
 	for _, from := range p.project.Pipelines {
-		d := &draft{dir: from.Dir, from: []string{from.File}, doc: from.Doc, lines: true}
+		d := &draft{dir: from.Dir, from: []string{from.File}, original: from.Doc.Text, doc: from.Doc}
 		if err := d.reword(&p.Findings); err != nil {
 			return err
 		}
@@ -63,19 +63,16 @@ func (p *Plan) convert() error {
 }
 
 // parse reads the drafts as flow will. What is wrong with them is told at its place in
-// the dvc.yaml, as long as the lines are the same.
+// the dvc.yaml.
 func (p *Plan) parse(drafts []*draft) (*stages.Pipeline, error) {
 	if len(drafts) == 0 {
 		return stages.Parse(stages.File, nil, nil)
 	}
 	var sources []stages.Source
-	names := map[string]string{}
+	names := map[string]*draft{}
 	for _, d := range drafts {
 		sources = append(sources, stages.Source{File: d.name(), Text: d.doc.Text})
-		names[d.name()] = d.name() + " (as it would be)"
-		if d.lines {
-			names[d.name()] = d.from[0]
-		}
+		names[d.name()] = d
 	}
 	pipeline, err := stages.ParseAll(p.parsing(), sources, p.project.Root.Read)
 	if err == nil {
@@ -83,17 +80,34 @@ func (p *Plan) parse(drafts []*draft) (*stages.Pipeline, error) {
 	}
 	problems := diag.All(err)
 	for _, problem := range problems {
-		if name, found := names[problem.Pos.File]; found {
-			problem.Pos.File = name
+		if d := names[problem.Pos.File]; d != nil {
+			problem.Pos = d.place(problem.Pos)
 		}
 		for i, note := range problem.Notes {
-			if name, found := names[note.Pos.File]; found {
-				problem.Notes[i].Pos.File = name
+			if d := names[note.Pos.File]; d != nil {
+				problem.Notes[i].Pos = d.place(note.Pos)
 			}
 		}
 	}
 	return nil, problems.Err()
 }
+
+// place returns where a place of the draft is in the dvc.yaml that it is made of: at the
+// nearest line that is the same.
+func (d *draft) place(at diag.Pos) diag.Pos {
+	made, own := linesOf(d.doc.Text), linesOf(d.original)
+	for far := range max(len(made), len(own)) + 1 {
+		for _, line := range []int{at.Line - far, at.Line + far} {
+			if at.Line >= 1 && at.Line <= len(made) && line >= 1 && line <= len(own) && own[line-1] == made[at.Line-1] {
+				return diag.Pos{File: d.from[0], Line: line, Col: at.Col}
+			}
+		}
+	}
+	at.File += " (as it would be)"
+	return at
+}
+
+func linesOf(text []byte) []string { return strings.Split(string(text), "\n") }
 
 func (p *Plan) parsing() stages.Options {
 	return stages.Options{Flags: stages.FlagStyle{
@@ -123,7 +137,7 @@ func (d *draft) reword(findings *diag.List) error {
 		if err != nil {
 			return err
 		}
-		d.doc, d.lines = edited, false
+		d.doc = edited
 	}
 	return nil
 }
@@ -238,7 +252,7 @@ func (d *draft) shells(pipeline *stages.Pipeline, findings *diag.List) error {
 		if err != nil {
 			return err
 		}
-		d.doc, d.lines = edited, false
+		d.doc = edited
 	}
 	return nil
 }

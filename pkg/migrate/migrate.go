@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Value      func(key, value string) error // refuses what a setting can't be
 	RemoteName func(name string) error       // refuses what a remote can't be called
+	Hidden     func(dir string) bool         // whether git ignores a folder
 }
 
 // Plan is what a DVC project would become.
@@ -61,7 +62,7 @@ type Objects struct {
 // Make plans what a project becomes. It changes nothing. The error is a diag.List of
 // what keeps the project from being migrated at all.
 func Make(ctx context.Context, root *disk.Root, options Options) (*Plan, error) {
-	project, err := dvc.Read(root)
+	project, err := dvc.Read(root, options.Hidden)
 	if err != nil {
 		return nil, err
 	}

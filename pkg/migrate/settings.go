@@ -88,7 +88,10 @@ func (p *Plan) remote(from dvc.Setting, options Options) (Setting, string) {
 	}
 	address := p.remoteURL(from.Remote)
 	if err := bucket.Check(address); err != nil {
-		return to, "is of a remote that is not taken over: " + err.Error()
+		if from.Key != "url" {
+			return to, "is of a remote that is not taken over"
+		}
+		return to, "is not taken over: " + err.Error()
 	}
 	if from.Key == "url" {
 		to.Value = besideRoot(from.Value)

@@ -94,6 +94,23 @@ func (p *Project) Commits(ctx context.Context) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
+// IgnoredByGit returns what tells whether git ignores all of a folder of a project, which
+// need be none of flow's. Where there is no git, it ignores nothing.
+func IgnoredByGit(ctx context.Context, root string) func(dir string) bool {
+	ignored := map[string]bool{}
+	if inGit(root) {
+		cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+		cmd.Dir = root
+		out, _ := cmd.Output() // without an answer, the folders are looked into
+		for name := range strings.SplitSeq(string(out), "\x00") {
+			if dir, found := strings.CutSuffix(name, "/"); found {
+				ignored[dir] = true
+			}
+		}
+	}
+	return func(dir string) bool { return ignored[dir] }
+}
+
 // Tracked returns which of some paths git tracks.
 func (p *Project) Tracked(ctx context.Context, paths []string) ([]string, error) {
 	out, err := p.git(ctx, append([]string{"ls-files", "-z", "--"}, paths...)...)

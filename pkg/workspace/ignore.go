@@ -108,3 +108,14 @@ func (r *rules) ignores(name string, dir bool) bool {
 func (r *rules) describe(p *pattern) string {
 	return fmt.Sprintf("%s:%d:%s", path.Join(r.dir, IgnoreFile), p.line, p.text)
 }
+
+// Rules is what ignore files say, for who reads such files under another name. The zero
+// Rules hide nothing.
+type Rules struct{ rules *rules }
+
+// With returns the rules with those of a folder's ignore file, which is in a folder below
+// that of the ones before. "" is the root.
+func (r Rules) With(dir string, text []byte) Rules { return Rules{parseRules(r.rules, dir, text)} }
+
+// Hide reports whether the rules hide a path, the folders above which they don't.
+func (r Rules) Hide(name string, dir bool) bool { return r.rules.ignores(name, dir) }
