@@ -23,6 +23,8 @@ var commands = []command{
 	{groupData, newFetchCmd},
 	{groupData, newLockCmd},
 	{groupData, newMergeLockCmd},
+	{groupData, newInstallCmd},
+	{groupData, newHookCmd},
 	{groupData, newCollectCmd},
 	{groupData, newFsckCmd},
 	{groupEdit, newStageCmd},

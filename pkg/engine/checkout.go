@@ -108,6 +108,7 @@ type CheckoutOptions struct {
 	Force        bool // replace also what the cache does not have
 	AllowMissing bool // go on where the cache lacks something
 	Relink       bool // make the links into the cache anew
+	Keep         bool // leave what was changed by hand and is in no cache as it is
 	Inside       bool // targets inside a directory are those files only, not all of it
 }
 
@@ -169,6 +170,10 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 	}
 	if now.Exists() && !now.Same(one.Was) && !options.Force {
 		if whole, err := e.Cache.Has(ctx, now); err == nil && !whole {
+			if options.Keep {
+				result.State = "kept"
+				return result, nil
+			}
 			saved, err := e.Workspace.Save(ctx, name, workspace.SaveOptions{Copy: true})
 			if err != nil {
 				return CheckedOut{}, fmt.Errorf("keep %s before it is replaced: %w", name, err)
