@@ -230,7 +230,7 @@ func (s *sweep) forget(ctx context.Context) error {
 		if r.results = kept; len(kept) == 0 {
 			return s.cache.root.Remove(file)
 		}
-		return s.cache.writeRecord(file, r)
+		return s.cache.replaceRecord(file, r)
 	})
 	for folder := range folders {
 		if err == nil {

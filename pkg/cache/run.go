@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"flow/pkg/disk"
+	"flow/pkg/store"
 )
 
 // maxRecord bounds what is read into memory as one record.
@@ -22,51 +23,152 @@ func (a Action) folder() string {
 	return path.Join(actionsDir, outs[:2], outs)
 }
 
+// Run is what a stage made, to be kept: its objects, and what they were made from. A
+// nil Batch, and an Action without lines, are nothing to keep.
+type Run struct {
+	Batch  *store.Batch
+	Action Action
+	Result Result
+}
+
 // Remember keeps what an action made, durably. Earlier results of the action stay, up
 // to a number. The objects that the result names must be durable already.
 func (c *Cache) Remember(ctx context.Context, action Action, result Result) error {
-	if err := c.remember(ctx, action, result); err != nil {
-		return fmt.Errorf("remember a result of %s: %w", result.Stage, err)
+	if err := c.Commit(ctx, []Run{{Action: action, Result: result}}); err != nil {
+		return err
 	}
-	return nil
+	folder := action.folder()
+	return c.root.Barrier(nil, []string{folder, path.Dir(folder), actionsDir, "."})
 }
 
-func (c *Cache) remember(ctx context.Context, action Action, result Result) error {
-	for _, out := range result.Outs {
-		if err := out.validate(); err != nil {
-			return err
+// Commit makes what several stages made durable, and remembers it, at the price of
+// one. It ends their batches, also when it fails. What the records say is on disk
+// before they have their names; the names follow when the file system sees fit: a
+// record that a power loss takes back costs a run.
+func (c *Cache) Commit(ctx context.Context, runs []Run) error {
+	var batches []*store.Batch
+	remembered := false
+	for _, run := range runs {
+		if run.Batch != nil {
+			batches = append(batches, run.Batch)
+			defer run.Batch.Abort()
 		}
+		for _, out := range run.Result.Outs {
+			if err := out.validate(); err != nil {
+				return fmt.Errorf("remember a result of %s: %w", run.Result.Stage, err)
+			}
+		}
+		remembered = remembered || len(run.Action.Lines) > 0
+	}
+	if !remembered {
+		return store.Commit(ctx, c.objects, batches, nil)
 	}
 	release, err := c.lockActions(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	file := action.file()
-	kept, err := c.readRecord(file)
-	if err != nil && !isDamaged(err) {
+	records := map[string]*disk.Temp{}
+	defer func() {
+		for _, temp := range records {
+			temp.Discard()
+		}
+	}()
+	if err := c.writeRecords(runs, records); err != nil {
 		return err
 	}
-	if kept == nil {
-		kept = &record{action: action} // a damaged one gives way
+	var files []string
+	for _, temp := range records {
+		files = append(files, temp.Name())
 	}
-	kept.add(result)
-	return c.writeRecord(file, kept)
+	if err := store.Commit(ctx, c.objects, batches, files); err != nil {
+		return err
+	}
+	for file, temp := range records {
+		if err := temp.Rename(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// writeRecord replaces a record. One that could not be read again is refused.
-func (c *Cache) writeRecord(file string, r *record) error {
+// writeRecords writes the records with the new results into temps, by the name that
+// each is to have.
+func (c *Cache) writeRecords(runs []Run, temps map[string]*disk.Temp) error {
+	changed := map[string]*record{}
+	for _, run := range runs {
+		if len(run.Action.Lines) == 0 {
+			continue
+		}
+		if err := c.addResult(changed, run.Action, run.Result); err != nil {
+			return fmt.Errorf("remember a result of %s: %w", run.Result.Stage, err)
+		}
+	}
+	for file, r := range changed {
+		temp, err := c.writeRecord(file, r)
+		if err != nil {
+			return err
+		}
+		temps[file] = temp
+	}
+	return nil
+}
+
+func (c *Cache) addResult(changed map[string]*record, action Action, result Result) error {
+	file := action.file()
+	if changed[file] == nil {
+		kept, err := c.readRecord(file)
+		if err != nil && !isDamaged(err) {
+			return err
+		}
+		if kept == nil {
+			kept = &record{action: action} // a damaged one gives way
+		}
+		changed[file] = kept
+	}
+	changed[file].add(result)
+	return nil
+}
+
+// writeRecord writes a record into a temp, closed. One that could not be read again is
+// refused.
+func (c *Cache) writeRecord(file string, r *record) (*disk.Temp, error) {
 	text := r.encode()
 	if len(text) > maxRecord {
-		return fmt.Errorf("its record would have %d bytes", len(text))
+		return nil, fmt.Errorf("its record would have %d bytes", len(text))
 	}
 	if _, err := decodeRecord(text); err != nil {
-		return fmt.Errorf("it can't be written down: %w", err)
+		return nil, fmt.Errorf("it can't be written down: %w", err)
 	}
-	if err := c.root.MkdirDurable(path.Dir(file), 0o777); err != nil {
+	folder := path.Dir(file)
+	if err := c.root.MkdirAll(folder, 0o777); err != nil {
+		return nil, err
+	}
+	temp, err := c.root.Create(folder)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = temp.Write(text); err == nil {
+		err = temp.Close()
+	}
+	if err != nil {
+		temp.Discard()
+		return nil, err
+	}
+	return temp, nil
+}
+
+// replaceRecord changes one record. Its name is durable when its folder is synced.
+func (c *Cache) replaceRecord(file string, r *record) error {
+	temp, err := c.writeRecord(file, r)
+	if err != nil {
 		return err
 	}
-	return c.root.Replace(file, text, 0o666)
+	defer temp.Discard()
+	if err := c.root.Barrier([]string{temp.Name()}, nil); err != nil {
+		return err
+	}
+	return temp.Rename(file)
 }
 
 // lockActions keeps every other writer of records out, in this process and others.

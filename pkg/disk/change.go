@@ -217,10 +217,8 @@ func (r *Root) Barrier(files []string, dirs []string) error {
 			return nil
 		}
 	}
-	for _, name := range files {
-		if err := r.syncFile(name); err != nil {
-			return r.fail("sync", name, err)
-		}
+	if err := r.syncFiles(files); err != nil {
+		return err
 	}
 	synced := map[string]bool{}
 	for _, name := range dirs {
@@ -235,14 +233,29 @@ func (r *Root) Barrier(files []string, dirs []string) error {
 	return nil
 }
 
-func (r *Root) syncFile(name string) error {
-	file, err := r.fsys.Open(name, syncFlag, 0)
-	if err != nil {
-		return err
+// syncFiles has all files begin to be written before it waits for the first: the file
+// system then writes down its own record of them once, not for each.
+func (r *Root) syncFiles(names []string) error {
+	files := make([]File, 0, len(names))
+	defer func() {
+		for _, file := range files {
+			_ = file.Close()
+		}
+	}()
+	for _, name := range names {
+		file, err := r.fsys.Open(name, syncFlag, 0)
+		if err != nil {
+			return r.fail("sync", name, err)
+		}
+		files = append(files, file)
+		if real, ok := OSFile(file); ok && len(names) > 1 {
+			startSync(real)
+		}
 	}
-	err = file.Sync()
-	if closing := file.Close(); err == nil {
-		err = closing
+	for i, file := range files {
+		if err := file.Sync(); err != nil {
+			return r.fail("sync", names[i], err)
+		}
 	}
-	return err
+	return nil
 }

@@ -149,31 +149,53 @@ func (b *Batch) keep(id digest.ID, temp *disk.Temp) error {
 
 // Commit makes what was added durable and visible. When it fails, some of it may be
 // visible, and what is, is whole; the rest is gone.
-func (b *Batch) Commit(ctx context.Context) error {
-	defer b.Abort()
+func (b *Batch) Commit(ctx context.Context) error { return Commit(ctx, b.files, []*Batch{b}, nil) }
+
+// Commit ends several batches of a Files at the price of one. Other files, local to its
+// Root, are made durable along with the content.
+func Commit(ctx context.Context, to *Files, batches []*Batch, files []string) error {
+	defer func() {
+		for _, b := range batches {
+			b.Abort()
+		}
+	}()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended {
-		return errEnded
-	}
-	if b.below == nil {
-		return nil
-	}
-	if len(b.temps) > 0 {
-		if err := b.below.Barrier(slices.Sorted(maps.Values(b.temps)), nil); err != nil {
-			return err
+	root, names := to.root, map[string]bool{}
+	for _, b := range batches {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.ended {
+			return errEnded
+		}
+		for _, temp := range b.temps {
+			files = append(files, path.Join(to.dir, temp))
 		}
 	}
+	slices.Sort(files)
+	if err := root.Barrier(files, nil); err != nil {
+		return err
+	}
+	for _, b := range batches {
+		if err := b.publishAll(); err != nil {
+			return err
+		}
+		for name := range b.names {
+			names[path.Join(to.dir, name)] = true
+		}
+	}
+	return root.Barrier(nil, slices.Sorted(maps.Keys(names)))
+}
+
+func (b *Batch) publishAll() error {
 	for id, temp := range b.temps {
 		if err := b.publish(id, temp); err != nil {
 			return err
 		}
 		delete(b.temps, id)
 	}
-	return b.below.Barrier(nil, slices.Sorted(maps.Keys(b.names)))
+	return nil
 }
 
 // publish gives a durable temp its name.

@@ -38,6 +38,37 @@ func (w *Workspace) Save(ctx context.Context, name string, options SaveOptions) 
 func (w *Workspace) SaveMany(ctx context.Context, names []string, options SaveOptions) ([]digest.Content, error) {
 	batch := w.cache.Begin()
 	defer batch.Abort()
+	saves, err := w.put(ctx, batch, names, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := batch.Commit(ctx); err != nil {
+		return nil, fmt.Errorf("put into the cache: %w", err)
+	}
+	contents := make([]digest.Content, len(names))
+	for i, save := range saves {
+		if !options.NoCache && !options.Copy && w.LinksOut() {
+			if _, err := save.relink(ctx, w.wantsLink); err != nil {
+				return nil, err
+			}
+		}
+		contents[i] = save.content
+	}
+	return contents, nil
+}
+
+// SaveInto is SaveMany into a batch, for the caller to commit. The files stay as they
+// are: it is not for a workspace that LinksOut.
+func (w *Workspace) SaveInto(ctx context.Context, batch *store.Batch, names []string) ([]digest.Content, error) {
+	saves, err := w.put(ctx, batch, names, SaveOptions{Copy: true})
+	contents := make([]digest.Content, len(saves))
+	for i, save := range saves {
+		contents[i] = save.content
+	}
+	return contents, err
+}
+
+func (w *Workspace) put(ctx context.Context, batch *store.Batch, names []string, options SaveOptions) ([]*saving, error) {
 	saves := make([]*saving, len(names))
 	for i, name := range names {
 		saves[i] = &saving{w: w, name: name, batch: batch}
@@ -48,23 +79,12 @@ func (w *Workspace) SaveMany(ctx context.Context, names []string, options SaveOp
 			return nil, err
 		}
 	}
-	if err := batch.Commit(ctx); err != nil {
-		return nil, fmt.Errorf("put into the cache: %w", err)
-	}
-	contents := make([]digest.Content, len(names))
-	for i, save := range saves {
-		if !options.NoCache && !options.Copy && w.linksOut() {
-			if _, err := save.relink(ctx, w.wantsLink); err != nil {
-				return nil, err
-			}
-		}
-		contents[i] = save.content
-	}
-	return contents, nil
+	return saves, nil
 }
 
-// linksOut reports whether the cache brings objects out as hard or symbolic links.
-func (w *Workspace) linksOut() bool {
+// LinksOut reports whether the cache brings objects out as hard or symbolic links, which
+// Save then makes of the files.
+func (w *Workspace) LinksOut() bool {
 	for _, kind := range w.cache.Links() {
 		switch kind {
 		case cache.Hardlink, cache.Symlink:
