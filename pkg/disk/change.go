@@ -41,6 +41,20 @@ func (r *Root) replace(name string, content []byte, perm fs.FileMode) error {
 	return r.SyncDir(path.Dir(name))
 }
 
+// ReplaceSoon is Replace that waits for no disk. For every process name holds the whole
+// old or the whole new content; after a power loss it may hold neither.
+func (r *Root) ReplaceSoon(name string, content []byte, perm fs.FileMode) error {
+	temp, err := r.CreateMode(path.Dir(name), perm)
+	if err != nil {
+		return err
+	}
+	defer temp.Discard()
+	if _, err := temp.Write(content); err != nil {
+		return err
+	}
+	return temp.Rename(name)
+}
+
 // Append adds a line to the end of a file, which is made when it isn't there. After
 // a crash the last line may be cut; it is the reader who must see to that.
 func (r *Root) Append(name string, line []byte, perm fs.FileMode) error {

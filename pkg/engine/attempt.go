@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"flow/pkg/digest"
@@ -16,7 +17,7 @@ import (
 // An attempt makes a stage a transaction. Before the command runs, the outs that
 // are there move aside; when it fails, they come back. On disk, while it lasts:
 //
-//	.flow/tmp/attempt/<key>/intent      which outs, written before anything moves
+//	.flow/tmp/attempt/<key>/intent      which outs, durable before anything moves
 //	.flow/tmp/attempt/<key>/outs/<out>  what was there before
 //
 // and the stage's flock is held, by flow and by the command. So an attempt whose
@@ -132,7 +133,11 @@ func (a *attempt) begin(ctx context.Context, outs []stages.Out) error {
 	if err != nil {
 		return err
 	}
-	if err := a.e.Root.Replace(a.dir+"/intent", text, 0o644); err != nil {
+	write := a.e.Root.Replace
+	if !slices.ContainsFunc(a.outs, func(out intendedOut) bool { return out.Existed }) {
+		write = a.e.Root.ReplaceSoon // nothing moves: it is of use after a kill, not after a power loss
+	}
+	if err := write(a.dir+"/intent", text, 0o644); err != nil {
 		return err
 	}
 	for _, out := range a.outs {

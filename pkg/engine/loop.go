@@ -12,7 +12,10 @@ import (
 // allow, and handles what the workers send, until nothing runs and nothing is ready.
 //
 //	ready ──begin──▶ fresh, skipped: ended at once ──▶ its children may be ready
-//	        └─────▶ worker ──message──▶ handle: record, commit ──▶ as above
+//	        └─────▶ worker ──message──▶ keep, with others: record, commit ──▶ as above
+//
+// While results are kept that no step waits for, other stages start; but with one job,
+// what one stage made is kept before the next one does.
 func (r *run) loop(ctx context.Context) {
 	queue := newQueue(r.plan, r.Graph.Parents, r.options.Single)
 	jobs := r.jobs()
@@ -23,21 +26,32 @@ func (r *run) loop(ctx context.Context) {
 	pool := newPool(r.Totals, r.Devices, r.options.Jobs < 0)
 	running := map[*Step]grant{}
 	for {
-		r.fill(ctx, queue, pool, running, jobs)
-		if len(running) == 0 {
+		if r.keeper.idle() || jobs > 1 && !r.leads(queue) {
+			r.fill(ctx, queue, pool, running, jobs)
+		}
+		if len(running) == 0 && r.keeper.idle() {
 			r.shortest = r.couldTake(queue)
 			return
 		}
-		m := <-r.messages
-		if m.event != nil {
+		ended := []*result{}
+		switch m := <-r.messages; {
+		case m.event != nil:
 			r.sink.Emit(m.event)
 			continue
+		case m.result != nil:
+			pool.give(running[m.result.step])
+			delete(running, m.result.step)
+			if !r.handle(m.result) {
+				ended = append(ended, m.result)
+			}
+		default:
+			r.kept(m.kept)
+			ended = m.kept
 		}
-		step := m.result.step
-		pool.give(running[step])
-		delete(running, step)
-		r.handle(ctx, m.result)
-		queue.done(step)
+		r.keepNext(ctx)
+		for _, done := range ended {
+			queue.done(done.step)
+		}
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"flow/pkg/event"
-	"flow/pkg/lock"
-	"flow/pkg/stages"
 )
 
 // settleEvery is how long a run may go on before the lock file is written from the
@@ -50,6 +48,7 @@ type run struct {
 	cut      []string                // the stages that were running when the run was stopped
 	messages chan message
 	failures []error
+	keeper   keeper
 	settled  time.Time
 	dirty    bool // something was recorded since the lock was written
 
@@ -199,77 +198,6 @@ func (r *run) stillThere(step *Step) error {
 			return errors.New(what)
 		}
 		return fmt.Errorf("%s, although what makes it has ended", what)
-	}
-	return nil
-}
-
-// handle records what a worker made, and only then lets go of what was before.
-func (r *run) handle(ctx context.Context, done *result) {
-	if done.err != nil {
-		r.fail(done.step, done.err)
-		return
-	}
-	err := r.record(context.WithoutCancel(ctx), done)
-	if done.attempt != nil {
-		if err == nil {
-			err = done.attempt.commit()
-		} else if _, undo := done.attempt.rollBack(); undo != nil {
-			err = errors.Join(err, undo)
-		}
-		done.attempt.release()
-	}
-	if err != nil {
-		r.fail(done.step, err)
-		return
-	}
-	r.end(done.step, done)
-}
-
-// record makes a result part of what was: the ignore files first, then the lock.
-func (r *run) record(ctx context.Context, done *result) error {
-	stage := done.step.Stage
-	if r.Git {
-		for _, out := range stage.Outs {
-			if err := r.gitignore(out); err != nil {
-				return err
-			}
-		}
-	}
-	var record lock.Record
-	switch {
-	case done.source != nil:
-		record = lock.Record{Source: stage.Outs[0].Path, Is: done.source}
-	case done.entry != nil:
-		record = lock.Record{Stage: stage.Name, Entry: done.entry}
-	default:
-		return nil
-	}
-	if err := r.keepMapped(ctx, done.step.is); err != nil {
-		return err
-	}
-	if err := r.Ledger.Add(ctx, record); err != nil {
-		return fmt.Errorf("record the result: %w", err)
-	}
-	r.dirty = true
-	if time.Since(r.settled) > settleEvery {
-		r.settled = time.Now()
-		_, err := r.Ledger.Settle(ctx, nil)
-		return err
-	}
-	return nil
-}
-
-// gitignore keeps an out that flow keeps out of git.
-func (e *Engine) gitignore(out stages.Out) error {
-	if !out.Cache && !out.Temp {
-		return nil
-	}
-	ignore := e.Workspace.Gitignore
-	if out.Glob {
-		ignore = e.Workspace.GitignorePattern
-	}
-	if _, err := ignore(out.Path); err != nil {
-		return fmt.Errorf("ignore %s in git: %w", out.Path, err)
 	}
 	return nil
 }

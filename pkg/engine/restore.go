@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
@@ -138,11 +139,11 @@ func unrestorable(err error) bool {
 	return errors.As(err, &corrupt) || errors.Is(err, store.ErrAbsent)
 }
 
-// remember puts a result into the run cache.
-func (e *Engine) remember(ctx context.Context, stage *stages.Stage, is *facts, outs map[string]digest.Content, result cache.Result) error {
-	result.Stage = stage.Name
+// remembered returns what the run cache is to know of a result.
+func remembered(stage *stages.Stage, is *facts, outs map[string]digest.Content) cache.Run {
+	result := cache.Result{Time: time.Now(), Stage: stage.Name}
 	for _, out := range sortedKeys(outs) {
 		result.Outs = append(result.Outs, cache.ResultOut{Path: out, Content: outs[out]})
 	}
-	return e.Cache.Remember(ctx, action(stage, is), result)
+	return cache.Run{Action: action(stage, is), Result: result}
 }

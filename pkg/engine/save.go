@@ -37,30 +37,51 @@ func (w *work) look(ctx context.Context) error {
 	return err
 }
 
-// saveOuts puts the outs into the cache, with one barrier for all.
+// saveOuts puts the outs into the cache: into a batch, which is committed when the
+// result is recorded. Where the cache makes links of the files, it is committed at once.
 func (w *work) saveOuts(ctx context.Context) (map[string]digest.Content, error) {
 	outs := map[string]digest.Content{}
-	var cached []string
+	linked, soon := w.e.Workspace.LinksOut(), []string{}
+	var links []string
 	for _, out := range w.made {
-		if out.Cache && !w.options.NoCommit {
-			cached = append(cached, out.Path)
+		options := w.saving(out)
+		switch {
+		case !linked && !options.NoCache:
+			soon = append(soon, out.Path)
+			continue
+		case options == workspace.SaveOptions{}:
+			links = append(links, out.Path)
 			continue
 		}
-		content, err := w.e.Workspace.Save(ctx, out.Path, w.uncached(out))
+		content, err := w.e.Workspace.Save(ctx, out.Path, options)
 		if err != nil {
 			return nil, w.explainSave(out.Path, err)
 		}
 		outs[out.Path] = content
 	}
-	contents, err := w.e.Workspace.SaveMany(ctx, cached, workspace.SaveOptions{})
+	w.batch = w.e.Cache.Begin()
+	contents, err := w.e.Workspace.SaveInto(ctx, w.batch, soon)
+	if err != nil {
+		w.batch.Abort()
+		return nil, w.explainSave("", err)
+	}
+	of, err := w.e.Workspace.SaveMany(ctx, links, workspace.SaveOptions{})
 	if err != nil {
 		return nil, w.explainSave("", err)
 	}
-	for i, name := range cached {
-		outs[name] = contents[i]
+	for i, name := range append(soon, links...) {
+		outs[name] = append(contents, of...)[i]
 	}
 	w.judge(outs)
 	return outs, nil
+}
+
+// saving says how an out is saved.
+func (w *work) saving(out stages.Out) workspace.SaveOptions {
+	if out.Cache && !w.options.NoCommit {
+		return workspace.SaveOptions{}
+	}
+	return w.uncached(out)
 }
 
 // judge warns of outs that are likely not what was meant: empty files, and metrics

@@ -12,6 +12,7 @@ import (
 	"flow/pkg/event"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
+	"flow/pkg/store"
 	"flow/pkg/workspace"
 )
 
@@ -23,6 +24,7 @@ type work struct {
 	options  Options
 	messages chan<- message
 	made     []stages.Out // once they are: the outs, those of patterns file by file
+	batch    *store.Batch // what of the outs is not durable yet
 	usage    *event.Usage // of the commands so far; nil before the first
 	detail   string       // of a map stage: for how many files it ran
 	grant    grant        // what its command has of the pool
@@ -33,12 +35,14 @@ type work struct {
 type message struct {
 	event  event.Event
 	result *result
+	kept   []*result // they are part of what was now, or have an error
 }
 
 // result is how a worker's stage ended.
 type result struct {
 	step    *Step
 	status  event.Status
+	run     cache.Run       // to keep before anything is recorded
 	entry   *lock.Entry     // to record; nil when there is nothing to
 	source  *digest.Content // of a data source
 	attempt *attempt        // to commit when the entry is recorded
@@ -240,7 +244,7 @@ func (w *work) frozen(ctx context.Context) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &result{status: event.Updated, entry: entry(stage, w.step.is, outs)}, nil
+	return &result{status: event.Updated, run: cache.Run{Batch: w.batch}, entry: entry(stage, w.step.is, outs)}, nil
 }
 
 // attempt runs the commands of a stage as a transaction.
@@ -272,7 +276,7 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 		outs, failure = w.save(ctx)
 	}
 	if failure == nil {
-		return w.keepResult(ctx, a, outs)
+		return w.keepResult(a, outs), nil
 	}
 	var changed *changedError
 	if errors.As(failure, &changed) {
@@ -281,19 +285,23 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	return nil, w.failed(a, failure)
 }
 
-// keepResult hands the result to the owner, who records it and then commits.
-func (w *work) keepResult(ctx context.Context, a *attempt, outs map[string]digest.Content) (*result, error) {
+// keepResult hands the result to the owner, who has it kept and recorded, and then
+// commits.
+func (w *work) keepResult(a *attempt, outs map[string]digest.Content) *result {
 	stage := w.step.Stage
+	r := &result{status: event.Ran, entry: entry(stage, w.step.is, outs), attempt: a, detail: w.detail}
 	if remembers(stage, w.step.is) && !w.options.NoCommit {
-		if err := w.e.remember(ctx, stage, w.step.is, outs, cache.Result{Time: time.Now()}); err != nil {
-			return nil, w.failed(a, fmt.Errorf("remember the run: %w", err))
-		}
+		r.run = remembered(stage, w.step.is, outs)
 	}
-	return &result{status: event.Ran, entry: entry(stage, w.step.is, outs), attempt: a, detail: w.detail}, nil
+	r.run.Batch = w.batch
+	return r
 }
 
 // failed rolls the attempt back and says where its leftovers are.
 func (w *work) failed(a *attempt, failure error) error {
+	if w.batch != nil {
+		w.batch.Abort()
+	}
 	kept, err := a.rollBack()
 	var stageError *StageError
 	if !errors.As(failure, &stageError) {

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"flow/pkg/cache"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
+)
+
+// keeper is the results of a run that are to become part of what was. It makes those
+// durable together that came while it was busy with the ones before: a sync takes as
+// long for ten stages as for one.
+type keeper struct {
+	waiting []*result
+	now     []*result // that are being kept
+}
+
+// idle reports whether all that came is kept.
+func (k *keeper) idle() bool { return len(k.now)+len(k.waiting) == 0 }
+
+// leads reports whether a step waits for what is being kept: then what it frees is not
+// given away to one that is less urgent.
+func (r *run) leads(queue *queue) bool {
+	return slices.ContainsFunc(slices.Concat(r.keeper.waiting, r.keeper.now), func(done *result) bool {
+		return len(queue.children[queue.at[done.step.Stage.Name]]) > 0
+	})
+}
+
+// keepNext has the results that wait be kept, in the background, unless some are just
+// being kept. The answer comes as a message.
+func (r *run) keepNext(ctx context.Context) {
+	if len(r.keeper.now) > 0 || len(r.keeper.waiting) == 0 {
+		return
+	}
+	group := r.keeper.waiting
+	r.keeper.waiting, r.keeper.now = nil, group
+	settle := time.Since(r.settled) > settleEvery
+	if settle {
+		r.settled = time.Now()
+	}
+	go func() {
+		r.keep(context.WithoutCancel(ctx), group, settle)
+		r.messages <- message{kept: group}
+	}()
+}
+
+// keep makes results durable and part of what was, in this order: what is needed for a
+// file to be ignored by git, objects and records, the journal. Only then it lets go of
+// what was before. A result that can't be kept gets an error, and what was before back.
+func (r *run) keep(ctx context.Context, group []*result, settle bool) {
+	var runs []cache.Run
+	var records []lock.Record
+	var whole []*result
+	for _, done := range group {
+		record, found := done.record()
+		if done.err = r.gitignoreAll(done.step.Stage); done.err == nil && found {
+			done.err = r.keepMapped(ctx, done.step.is)
+		}
+		if done.err != nil {
+			continue
+		}
+		whole, runs = append(whole, done), append(runs, done.run)
+		if found {
+			records = append(records, record)
+		}
+	}
+	if err := r.write(ctx, runs, records, settle); err != nil {
+		for _, done := range whole {
+			done.err = err
+		}
+	}
+	for _, done := range group {
+		r.close(done)
+	}
+}
+
+func (r *run) write(ctx context.Context, runs []cache.Run, records []lock.Record, settle bool) error {
+	if err := r.Cache.Commit(ctx, runs); err != nil {
+		return fmt.Errorf("put into the cache: %w", err)
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	if err := r.Ledger.Add(ctx, records...); err != nil {
+		return fmt.Errorf("record the result: %w", err)
+	}
+	if !settle {
+		return nil
+	}
+	_, err := r.Ledger.Settle(ctx, nil)
+	return err
+}
+
+// close lets go of what was before, or brings it back.
+func (r *run) close(done *result) {
+	if done.run.Batch != nil {
+		done.run.Batch.Abort()
+	}
+	a := done.attempt
+	if a == nil {
+		return
+	}
+	defer a.release()
+	if done.err == nil {
+		done.err = a.commit()
+		return
+	}
+	done.err = (&work{e: r.Engine, step: done.step}).failed(a, done.err)
+}
+
+// record returns what the lock is to know of a result.
+func (r *result) record() (lock.Record, bool) {
+	stage := r.step.Stage
+	switch {
+	case r.source != nil:
+		return lock.Record{Source: stage.Outs[0].Path, Is: r.source}, true
+	case r.entry != nil:
+		return lock.Record{Stage: stage.Name, Entry: r.entry}, true
+	}
+	return lock.Record{}, false
+}
+
+// handle takes what a worker made: a failure ends the step at once, all else is to be
+// kept. It reports whether it is.
+func (r *run) handle(done *result) bool {
+	if done.err != nil {
+		r.fail(done.step, done.err)
+		return false
+	}
+	r.keeper.waiting = append(r.keeper.waiting, done)
+	return true
+}
+
+// kept ends the steps whose results were kept.
+func (r *run) kept(group []*result) {
+	r.keeper.now = nil
+	for _, done := range group {
+		if done.err != nil {
+			r.fail(done.step, done.err)
+			continue
+		}
+		_, recorded := done.record()
+		r.dirty = r.dirty || recorded
+		r.end(done.step, done)
+	}
+}
+
+// gitignoreAll keeps the outs that flow keeps out of git.
+func (e *Engine) gitignoreAll(stage *stages.Stage) error {
+	if !e.Git {
+		return nil
+	}
+	for _, out := range stage.Outs {
+		if err := e.gitignore(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gitignore keeps an out that flow keeps out of git.
+func (e *Engine) gitignore(out stages.Out) error {
+	if !out.Cache && !out.Temp {
+		return nil
+	}
+	ignore := e.Workspace.Gitignore
+	if out.Glob {
+		ignore = e.Workspace.GitignorePattern
+	}
+	if _, err := ignore(out.Path); err != nil {
+		return fmt.Errorf("ignore %s in git: %w", out.Path, err)
+	}
+	return nil
+}
