@@ -23,7 +23,7 @@ func (o options) command(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (o options) repro() []string { return []string{"repro", "-q"} }
+func (o options) repro() []string { return []string{"repro", "-q", "-j", strconv.Itoa(o.jobs)} }
 
 // patience is how long flow may take to stop what it is asked to, or commands to be gone.
 const patience = time.Minute
