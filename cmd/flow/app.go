@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -190,7 +191,26 @@ func (a *app) sink(jobs int) event.Sink {
 	if a.json {
 		return &ui.JSON{Out: a.out}
 	}
-	return &ui.Text{Out: a.out, Err: a.err, Style: ui.StyleFor(a.err), Quiet: a.quiet, Verbose: a.verbose, Names: jobs > 1 || jobs < 0, Live: ui.Width(a.err) > 0}
+	text := a.text()
+	text.Names = jobs > 1 || jobs < 0
+	return &text
+}
+
+func (a *app) text() ui.Text {
+	return ui.Text{Out: a.out, Err: a.err, Style: ui.StyleFor(a.err), Quiet: a.quiet, Verbose: a.verbose, Live: ui.Width(a.err) > 0}
+}
+
+// screen is sink for a run that a person may watch on a terminal; close it when the run
+// has ended.
+func (a *app) screen(options engine.Options) (face event.Sink, close func()) {
+	terminal, isFile := a.err.(*os.File)
+	if a.json || a.quiet || options.Dry || options.Confirm != nil || !isFile || !ui.CanPaint(terminal) {
+		return a.sink(options.Jobs), func() {}
+	}
+	text := a.text()
+	text.Names = options.Jobs > 1 || options.Jobs < 0
+	tty := ui.NewTTY(a.out, terminal, text)
+	return tty, tty.Close
 }
 
 // The groups of commands in the help.

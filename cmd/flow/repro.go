@@ -104,7 +104,9 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 
 // repro runs stages and shows them.
 func (a *app) repro(ctx context.Context, e *engine.Engine, options engine.Options) error {
-	err := e.Repro(ctx, options, a.sink(options.Jobs))
+	face, done := a.screen(options)
+	err := e.Repro(ctx, options, face)
+	done()
 	if err != nil && ctx.Err() == nil && !a.json && onlyStageErrors(err) {
 		return errors.Join(errSilent, err) // the sink has explained each
 	}

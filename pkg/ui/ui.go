@@ -61,6 +61,9 @@ func ReadSecret(file *os.File) (string, error) {
 	return string(secret), err
 }
 
+// CanPaint reports whether lines of a terminal can be written over.
+func CanPaint(file *os.File) bool { return IsTerminal(file) && os.Getenv("TERM") != "dumb" }
+
 // Width returns the columns of the terminal behind a stream, or 0.
 func Width(w io.Writer) int {
 	if file, isFile := w.(*os.File); isFile {
