@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,60 +62,70 @@ func runMigrate(ctx context.Context, a *app, dry bool) error {
 		told.Dry = true
 		return tellMigrated(a, plan, told)
 	}
-	p, err := carryOut(ctx, root, plan, told)
+	p, result, err := carryOut(ctx, a, root, plan)
 	if err != nil {
 		return err
 	}
 	defer p.Remember()
+	told.took(result)
 	unclear := told.compare(ctx, p)
 	if err := tellMigrated(a, plan, told); err != nil || unclear != nil {
 		return errors.Join(err, unclear)
 	}
-	if len(told.Result.Corrupt) > 0 {
-		return engine.Missing(diag.At(diag.Pos{}, "%s in DVC's cache %s corrupt", ui.Count(len(told.Result.Corrupt), "object"),
-			map[bool]string{true: "is", false: "are"}[len(told.Result.Corrupt) == 1]).
-			WithHint("bring them back with DVC (dvc fetch), then migrate again; or let `flow repro` make them anew"))
+	if corrupt := len(told.Result.Corrupt); corrupt > 0 {
+		return engine.Missing(diag.At(diag.Pos{}, "DVC's cache has %s", ui.Count(corrupt, "corrupt object")).
+			WithHint("get it anew with DVC (dvc fetch) and migrate again, or let `flow repro` make what is missing"))
 	}
 	return nil
 }
 
+// worthTelling is how many bytes take long enough for a person to wonder.
+const worthTelling = 1 << 30
+
 // carryOut writes the config, carries the plan out in the project that there is then, and
 // returns that.
-func carryOut(ctx context.Context, root *disk.Root, plan *migrate.Plan, told *migrated) (*project.Project, error) {
+func carryOut(ctx context.Context, a *app, root *disk.Root, plan *migrate.Plan) (*project.Project, *migrate.Result, error) {
 	if err := root.MkdirAll(project.State, 0o755); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := writeSettings(root, plan); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := project.Open(root.Dir())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := p.Prepare(); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if plan.Objects.Bytes > worthTelling {
+		a.say("taking over %s (%s); this may take a while", ui.Count(plan.Objects.Present, "object"), ui.Bytes(plan.Objects.Bytes))
 	}
 	result, err := plan.Apply(ctx, migrate.Target{Root: p.Root, Cache: p.Cache, Workspace: p.Workspace, Ledger: p.Ledger})
-	if err != nil {
-		return nil, err
-	}
-	told.took(result)
-	return p, nil
+	return p, result, err
 }
 
+// writeSettings writes what is not set already: what a person changed stays.
 func writeSettings(root *disk.Root, plan *migrate.Plan) error {
 	config, err := project.LoadConfig(root)
 	if err != nil {
 		return err
 	}
+	there := map[string]bool{}
+	for _, remote := range config.Remotes() {
+		there[remote.Name] = true
+	}
+	chosen := config.DefaultRemote() != ""
 	for _, setting := range plan.Settings {
+		scope := scopeOf(setting)
 		switch {
-		case setting.Remote != "":
-			err = config.SetRemote(scopeOf(setting), setting.Remote, setting.Key, setting.Value)
+		case setting.Remote != "" && !there[setting.Remote]:
+			err = config.SetRemote(scope, setting.Remote, setting.Key, setting.Value)
+		case setting.Remote != "" || setting.Key == migrate.DefaultRemote && chosen:
 		case setting.Key == migrate.DefaultRemote:
-			err = config.SetDefaultRemote(scopeOf(setting), setting.Value)
-		default:
-			err = config.Set(scopeOf(setting), setting.Key, setting.Value)
+			err = config.SetDefaultRemote(scope, setting.Value)
+		case !config.IsSet(scope, setting.Key):
+			err = config.Set(scope, setting.Key, setting.Value)
 		}
 		if err != nil {
 			return fmt.Errorf("carry over %s: %w", setting.Title(), err)
@@ -236,12 +247,32 @@ func tellMigrated(a *app, plan *migrate.Plan, told *migrated) error {
 	if told.Result != nil {
 		tellResult(a, told)
 	}
-	if len(plan.Findings) > 0 {
-		a.print("")
-		a.print("Without a counterpart, or to look at:")
-		fmt.Fprint(a.out, ui.Explain(errors.Join(plan.Findings.Err()), ui.StyleFor(a.out)))
-	}
+	tellFindings(a, plan.Findings)
 	return nil
+}
+
+// alike is how many findings of one sort are shown.
+const alike = 4
+
+// tellFindings shows what has no counterpart; of many of one sort, the first.
+func tellFindings(a *app, findings diag.List) {
+	if len(findings) == 0 {
+		return
+	}
+	a.print("")
+	a.print("Without a counterpart, or to look at:")
+	sorts, more := map[string]int{}, 0
+	for _, finding := range findings {
+		sort := cmp.Or(finding.Hint, finding.Msg)
+		if sorts[sort]++; sorts[sort] > alike {
+			more++
+			continue
+		}
+		fmt.Fprint(a.out, ui.Explain(finding, ui.StyleFor(a.out)))
+	}
+	if more > 0 {
+		a.print("and %d more of the same sorts; --json lists them all", more)
+	}
 }
 
 // tellPlan says what is written and taken over, or would be.

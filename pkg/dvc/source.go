@@ -78,7 +78,7 @@ func (d *sourceDecoder) imported() bool {
 }
 
 // without lists the flags of an out that data sources of flow don't have.
-var without = []string{"cache", "persist", "remote", "push", "type", "labels", "cloud", "fs_config"}
+var without = []string{"cache", "persist", "remote", "push", "type", "labels", "fs_config"}
 
 func (d *sourceDecoder) source(out *document.Node) (*Source, error) {
 	item, err := decodeItem(out)
@@ -100,7 +100,7 @@ func (d *sourceDecoder) source(out *document.Node) (*Source, error) {
 	}
 	for _, flag := range without {
 		if node := out.Get(flag); node != nil {
-			d.findings.Add(node.Errorf("%s: data sources have no %q", name, flag))
+			d.findings.Add(node.Errorf("data sources have no %q", flag))
 		}
 	}
 	source := &Source{File: d.file, Pos: item.Pos, Path: name, Item: item, Desc: textOf(d.root.Get("desc"), out.Get("desc"))}

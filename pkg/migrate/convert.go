@@ -189,12 +189,21 @@ func (w *wording) paths(list *document.Node, what string, at []string) {
 		} else if item.Kind != document.String || what == "param" {
 			continue
 		}
-		if why := w.foreign(name.Text, what); why != "" {
+		if what == "dep" && isWeb(name.Text) {
+			w.findings.Add(name.Errorf("dep %.200q is looked up anew: the stage runs once", name.Text))
+			continue
+		}
+		if why := w.foreign(name.Text); why != "" {
 			w.findings.Add(name.Errorf("%s %.200q %s; it is left out", what, name.Text, why).
 				WithHint("%s", foreignHint[what == "dep"]))
 			w.delete(append(slices.Clone(at), "["+strconv.Itoa(i)+"]")...)
 		}
 	}
+}
+
+func isWeb(name string) bool {
+	scheme, _, found := strings.Cut(name, "://")
+	return found && (scheme == "http" || scheme == "https")
 }
 
 var foreignHint = map[bool]string{
@@ -203,12 +212,9 @@ var foreignHint = map[bool]string{
 }
 
 // foreign says why flow can't track a path; "" when it can.
-func (w *wording) foreign(name, what string) string {
-	scheme, _, isURL := strings.Cut(name, "://")
+func (w *wording) foreign(name string) string {
 	switch {
-	case isURL && what == "dep" && (scheme == "http" || scheme == "https"):
-		return ""
-	case isURL:
+	case strings.Contains(name, "://"):
 		return "is on a remote"
 	case path.IsAbs(name):
 		return "is an absolute path"
@@ -290,6 +296,7 @@ func (p *Plan) declare(drafts []*draft) ([]*draft, error) {
 	for _, d := range drafts {
 		byDir[d.dir] = d
 	}
+	data := map[*draft][]any{}
 	for _, source := range p.project.Sources {
 		dir := path.Dir(source.Path)
 		for dir != "." && byDir[dir] == nil {
@@ -303,14 +310,17 @@ func (p *Plan) declare(drafts []*draft) ([]*draft, error) {
 			}
 			byDir["."], drafts = d, append([]*draft{d}, drafts...)
 		}
-		edited, err := d.doc.Append([]string{"data"}, declaration(source, dir))
-		if err != nil {
-			return nil, fmt.Errorf("declare %s: %w", source.Path, err)
-		}
-		d.doc = edited
+		data[d] = append(data[d], declaration(source, dir))
 		if !slices.Contains(d.from, source.File) {
 			d.from = append(d.from, source.File)
 		}
+	}
+	for d, declared := range data {
+		edited, err := d.doc.Set([]string{"data"}, declared)
+		if err != nil {
+			return nil, fmt.Errorf("declare the data of %s: %w", d.name(), err)
+		}
+		d.doc = edited
 	}
 	return drafts, nil
 }
