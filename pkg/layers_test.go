@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"disk":      {},
 	"pack":      {"digest"},
 	"process":   {},
+	"watch":     {},
 	"document":  {"diag"},
 	"values":    {"document", "diag"},
 	"lock":      {"document", "digest", "disk", "diag"},
@@ -48,6 +49,7 @@ var rooms = map[string][]string{
 // keepers is who alone may import a library.
 var keepers = map[string]string{
 	"github.com/spf13/cobra":          "flow/cmd/flow",
+	"github.com/fsnotify/fsnotify":    "flow/pkg/watch",
 	"github.com/dominikbraun/graph":   "flow/pkg/dag",
 	"github.com/zeebo/blake3":         "flow/pkg/digest",
 	"gopkg.in/yaml.v3":                "flow/pkg/document",

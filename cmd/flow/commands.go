@@ -3,6 +3,7 @@ package main
 // commands is every verb, in the order of the help.
 var commands = []command{
 	{groupRun, newReproCmd},
+	{groupRun, newWatchCmd},
 	{groupRun, newStatusCmd},
 	{groupRun, newCommitCmd},
 	{groupSee, newDagCmd},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flow/pkg/engine"
+	"flow/pkg/project"
 	"flow/pkg/stages"
 	"flow/pkg/ui"
 )
@@ -83,10 +84,7 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	if err != nil {
 		return err
 	}
-	o.Targets = a.targets(p, e.Pipeline, o.Targets)
-	if own := a.ownFile(p); len(o.Targets) == 0 && own != stages.File {
-		o.Targets = []string{own}
-	}
+	o.Targets = a.reproTargets(p, e, o.Targets)
 	if o.Jobs, err = o.jobs.value(p); err != nil {
 		return err
 	}
@@ -100,6 +98,16 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 		o.Confirm, o.Jobs = a.ask, 1 // one question at a time
 	}
 	return a.repro(ctx, e, o.Options)
+}
+
+// reproTargets is what is brought up to date: below the root, without targets, what the
+// folder's own file declares.
+func (a *app) reproTargets(p *project.Project, e *engine.Engine, typed []string) []string {
+	targets := a.targets(p, e.Pipeline, typed)
+	if own := a.ownFile(p); len(targets) == 0 && own != stages.File {
+		return []string{own}
+	}
+	return targets
 }
 
 // repro runs stages and shows them.

@@ -42,7 +42,16 @@ func (p *Project) pipeline() (*stages.Pipeline, []stages.Source, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return parse(p.options(), files, p.Root.Read)
+	return parse(p.options(), files, p.readDeclared)
+}
+
+// readDeclared reads a file that the pipeline is declared in, and remembers its name,
+// also when it is not there.
+func (p *Project) readDeclared(name string) ([]byte, error) {
+	if !slices.Contains(p.Declared, name) {
+		p.Declared = append(p.Declared, name)
+	}
+	return p.Root.Read(name)
 }
 
 // options returns how the workspace's pipeline is read.
@@ -58,7 +67,7 @@ func (p *Project) sources() ([]stages.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the pipeline's files: %w", err)
 	}
-	return readSources(names, p.Root.Read)
+	return readSources(names, p.readDeclared)
 }
 
 // recorded returns whether a folder is an out or a data source by the lock: where there

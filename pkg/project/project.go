@@ -37,6 +37,10 @@ type Project struct {
 
 	// Settings are values that params and vars have instead of those in their files.
 	Settings []values.Setting
+
+	// Declared are the files that the pipeline came from, or would if they were there:
+	// known once it was read, as far as that went.
+	Declared []string
 }
 
 // Find returns the root of the project that a folder is in: the nearest folder,
