@@ -36,13 +36,14 @@ var rooms = map[string][]string{
 	"workspace": {"cache", "store", "digest", "disk", "glob"},
 	"bucket":    {"diag", "disk"},
 	"hooks":     {"disk"},
+	"tracking":  {"cache", "digest"},
 	"remote":    {"bucket", "pack", "store", "digest", "disk", "diag"},
 	"transfer":  {"remote", "pack", "cache", "store", "event", "digest", "disk"},
 	"lint":      {"stages", "values", "document", "glob", "diag", "disk"},
 	"engine":    {"glob", "stages", "dag", "lock", "values", "workspace", "cache", "store", "event", "diag", "digest", "disk"},
 	"dvc":       {"workspace", "document", "disk", "diag"},
 	"migrate":   {"dvc", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
-	"project": {"hooks", "plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
+	"project": {"tracking", "hooks", "plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
 		"dag", "diag", "digest", "disk"},
 }
 
