@@ -13,7 +13,6 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/document"
 	"flow/pkg/engine"
-	"flow/pkg/lock"
 	"flow/pkg/project"
 	"flow/pkg/stages"
 	"flow/pkg/ui"
@@ -21,24 +20,31 @@ import (
 
 // newAddCmd returns `flow add`.
 func newAddCmd(a *app) *cobra.Command {
-	var noCommit bool
+	var o addWords
 	cmd := &cobra.Command{
 		Use:   "add PATH...",
 		Short: "Track files or folders as data sources",
 		Long: `Track files or folders that no stage makes: put them into the cache, declare them
 under data: in pipeline.yaml, record their hashes in pipeline.lock, and keep them out
-of git. Adding a path again records what it holds now.`,
-		Example: "  flow add data/raw.csv\n  flow add images/",
+of git. Adding a path again records what it holds now; there is nothing to force.
+
+A path inside a folder that is a data source is added to that: its other files stay as
+they are recorded, and need not be there.`,
+		Example: "  flow add data/raw.csv\n  flow add images/\n  flow add images/cat.png\n  flow add --glob 'data/*.csv'",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runAdd(cmd.Context(), a, args, noCommit)
+			return runAdd(cmd.Context(), a, o, args)
 		},
 	}
-	cmd.Flags().BoolVar(&noCommit, "no-commit", false, "only declare and hash; flow commit puts it into the cache later")
+	cmd.Flags().BoolVar(&o.glob, "glob", false, "the paths are patterns of files")
+	cmd.Flags().BoolVar(&o.noCommit, "no-commit", false, "only declare and hash; flow commit puts it into the cache later")
 	return cmd
 }
 
-func runAdd(ctx context.Context, a *app, args []string, noCommit bool) error {
+// addWords is the words of `flow add`.
+type addWords struct{ noCommit, glob bool }
+
+func runAdd(ctx context.Context, a *app, o addWords, args []string) error {
 	p, err := a.openOrHere()
 	if err != nil {
 		return err
@@ -46,12 +52,12 @@ func runAdd(ctx context.Context, a *app, args []string, noCommit bool) error {
 	if err := p.Prepare(); err != nil {
 		return err
 	}
-	for _, arg := range args {
-		name, err := a.local(p, arg)
-		if err != nil {
-			return err
-		}
-		if err := addOne(ctx, a, p, name, noCommit); err != nil {
+	names, err := a.addNames(ctx, p, o, args)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := addOne(ctx, a, p, name, o.noCommit); err != nil {
 			return err
 		}
 	}
@@ -59,6 +65,30 @@ func runAdd(ctx context.Context, a *app, args []string, noCommit bool) error {
 		return err
 	}
 	return p.Workspace.Flush()
+}
+
+// addNames returns the paths that were typed, or that match the patterns that were.
+func (a *app) addNames(ctx context.Context, p *project.Project, o addWords, args []string) ([]string, error) {
+	var names []string
+	for _, arg := range args {
+		name, err := a.local(p, arg)
+		if err != nil {
+			return nil, err
+		}
+		if !o.glob {
+			names = append(names, name)
+			continue
+		}
+		found, err := p.Workspace.Match(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, engine.Missing(diag.At(diag.Pos{}, "no file matches %s", arg))
+		}
+		names = append(names, found...)
+	}
+	return names, nil
 }
 
 func addOne(ctx context.Context, a *app, p *project.Project, name string, noCommit bool) error {
@@ -71,6 +101,9 @@ func addOne(ctx context.Context, a *app, p *project.Project, name string, noComm
 	}
 	if err := addable(ctx, p, pipeline, name); err != nil {
 		return err
+	}
+	if dir := sourceAround(pipeline, name); dir != "" {
+		return addInside(ctx, a, p, dir, name, noCommit)
 	}
 	content, err := p.SaveSource(ctx, name, noCommit)
 	if err != nil {
@@ -89,11 +122,34 @@ func addOne(ctx context.Context, a *app, p *project.Project, name string, noComm
 			return fmt.Errorf("ignore %s in git: %w", name, err)
 		}
 	}
-	if err := p.Ledger.Add(ctx, lock.Record{Source: name, Is: &content}); err != nil {
+	if err := p.RecordSource(ctx, name, content); err != nil {
 		return err
 	}
 	a.say("added %s (%s)", name, describeContent(content))
 	return nil
+}
+
+// addInside adds a path to the data source that it is inside of.
+func addInside(ctx context.Context, a *app, p *project.Project, dir, name string, noCommit bool) error {
+	content, err := p.SaveInside(ctx, dir, name, noCommit)
+	if err != nil {
+		return err
+	}
+	if err := p.RecordSource(ctx, dir, content); err != nil {
+		return err
+	}
+	a.say("added %s to %s (%s)", name, dir, describeContent(content))
+	return nil
+}
+
+// sourceAround returns the data source that a path is inside of; "" when there is none.
+func sourceAround(pipeline *stages.Pipeline, name string) string {
+	for _, owner := range pipeline.OwnerOf(name) {
+		if owner.Stage.Source && strings.HasPrefix(name, owner.Out.Path+"/") {
+			return owner.Out.Path
+		}
+	}
+	return ""
 }
 
 func describeContent(content digest.Content) string {
@@ -112,12 +168,8 @@ func addable(ctx context.Context, p *project.Project, pipeline *stages.Pipeline,
 		return engine.Missing(diag.At(diag.Pos{}, "%s is not there", name))
 	}
 	for _, owner := range pipeline.OwnerOf(name) {
-		if owner.Stage.Source && owner.Out.Path == name {
+		if owner.Stage.Source && (owner.Out.Path == name || strings.HasPrefix(name, owner.Out.Path+"/")) {
 			continue
-		}
-		if owner.Stage.Source && strings.HasPrefix(name, owner.Out.Path+"/") {
-			return diag.At(owner.Out.Pos, "%s lies inside the data source %s", name, owner.Out.Path).
-				WithHint("record the whole of it: flow add %s", owner.Out.Path)
 		}
 		if owner.Stage.Source {
 			return diag.At(owner.Out.Pos, "%s holds the data source %s", name, owner.Out.Path).

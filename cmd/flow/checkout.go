@@ -20,15 +20,17 @@ func newCheckoutCmd(a *app) *cobra.Command {
 		Use:   "checkout [TARGET...]",
 		Short: "Bring outs and data back from the cache, as the lock tells",
 		Long: `Make outs and data sources hold what pipeline.lock tells: after git checkout, this
-brings that commit's data. What you changed by hand is kept in the cache first.
+brings that commit's data. What you changed by hand is kept in the cache first. A target
+inside a directory is that file or folder only; the rest need not be there.
 
 With --content, put any content that the cache has at one path.`,
 		Example: `  git checkout v1.0 && flow checkout
   flow checkout model.bin
+  flow checkout data/images/7.png
   flow checkout model.bin --content blake3:…`,
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Targets = args
+			o.Targets, o.Inside = args, true
 			if content != "" {
 				return runCheckoutContent(cmd.Context(), a, args, content)
 			}
