@@ -10,17 +10,16 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
-	"flow/pkg/engine"
 	"flow/pkg/project"
 	"flow/pkg/ui"
 )
 
 // collectOptions is the words of `flow gc`.
 type collectOptions struct {
-	workspace, branches, tags, commits bool
-	revs                               []string
-	dry, force                         bool
-	grace                              time.Duration
+	workspace  bool
+	scope      project.DataScope
+	dry, force bool
+	grace      time.Duration
 }
 
 // newCollectCmd returns `flow gc`.
@@ -31,21 +30,24 @@ func newCollectCmd(a *app) *cobra.Command {
 		Short: "Remove from the cache what nothing needs",
 		Long: `Remove the objects of the cache that none of the named lock files tells of, and the
 remembered runs that need them. Say what to keep: the workspace's lock (-w), and those
-of all branches (-a), tags (-T) or commits (-A), or of single revisions. What the
-workspace's lock tells of is kept in any case, and so is what is newer than --grace:
-hand edits that flow has saved are among it.`,
+of all branches (-a), tags (-T) or commits (-A), of single revisions, or of the commits
+since a day. What the workspace's lock tells of is kept in any case, and so is what is
+newer than --grace: hand edits that flow has saved are among it.
+
+With --dry, say who needs how much of the cache, and whose the rest was.`,
 		Example: `  flow gc -w --dry
   flow gc -a -T
-  flow gc --rev HEAD~1 --grace 0s`,
+  flow gc --rev HEAD~1 --date 2026-01-31 --grace 0s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCollect(cmd.Context(), a, o) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.workspace, "workspace", "w", false, "keep only what the workspace's lock tells of")
-	flags.BoolVarP(&o.branches, "all-branches", "a", false, "keep what the locks of all branches tell of")
-	flags.BoolVarP(&o.tags, "all-tags", "T", false, "keep what the locks of all tags tell of")
-	flags.BoolVarP(&o.commits, "all-commits", "A", false, "keep what the locks of all commits tell of")
-	flags.StringSliceVar(&o.revs, "rev", nil, "keep what the locks of these `revisions` tell of")
+	flags.BoolVarP(&o.scope.Branches, "all-branches", "a", false, "keep what the locks of all branches tell of")
+	flags.BoolVarP(&o.scope.Tags, "all-tags", "T", false, "keep what the locks of all tags tell of")
+	flags.BoolVarP(&o.scope.Commits, "all-commits", "A", false, "keep what the locks of all commits tell of, of any branch or tag")
+	flags.StringSliceVar(&o.scope.Revs, "rev", nil, "keep what the locks of these `revisions` tell of")
+	flags.StringVar(&o.scope.Since, "date", "", "keep what the locks of the commits of this `day` and later tell of: 2006-01-31")
 	flags.BoolVar(&o.dry, "dry", false, "only say how much would go")
 	flags.BoolVarP(&o.force, "force", "f", false, "do not ask")
 	flags.DurationVar(&o.grace, "grace", 14*24*time.Hour, "keep what is newer than this")
@@ -53,16 +55,33 @@ hand edits that flow has saved are among it.`,
 	return cmd
 }
 
+// check refuses words that don't say what to keep.
+func (o *collectOptions) check() error {
+	scope := o.scope
+	if !o.workspace && !scope.Branches && !scope.Tags && !scope.Commits && len(scope.Revs) == 0 && scope.Since == "" {
+		return wordsError{errors.New("say what to keep: -w (workspace), -a (branches), -T (tags), -A (commits), --rev or --date")}
+	}
+	if _, err := time.Parse(time.DateOnly, scope.Since); err != nil && scope.Since != "" {
+		return wordsError{fmt.Errorf("--date %s is no day; write it as 2006-01-31", scope.Since)}
+	}
+	return nil
+}
+
 func runCollect(ctx context.Context, a *app, o *collectOptions) error {
-	if !o.workspace && !o.branches && !o.tags && !o.commits && len(o.revs) == 0 {
-		return wordsError{errors.New("say what to keep: -w (workspace), -a (branches), -T (tags), -A (commits) or --rev")}
+	if err := o.check(); err != nil {
+		return err
 	}
 	p, err := a.open()
 	if err != nil {
 		return err
 	}
-	keep := func(ctx context.Context) ([]digest.Content, error) { return o.kept(ctx, p) }
-	options := cache.CollectOptions{Dry: true, Grace: o.grace, Owner: "flow gc", Waiting: func(holder string) {
+	var keepers []project.Keeper
+	keep := func(ctx context.Context) ([]digest.Content, error) {
+		keepers, err = p.Keepers(ctx, o.scope)
+		return project.Contents(keepers), err
+	}
+	doomed := map[digest.ID]int64{}
+	options := cache.CollectOptions{Dry: true, Doomed: func(id digest.ID, size int64) { doomed[id] = size }, Grace: o.grace, Owner: "flow gc", Waiting: func(holder string) {
 		a.say("waiting for %s", holder)
 	}}
 	would, err := p.Cache.Collect(ctx, keep, options)
@@ -78,13 +97,63 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 			return err
 		}
 	}
-	if a.json {
-		return ui.WriteJSON(a.out, map[string]any{"dry": o.dry, "objects": would.Objects, "bytes": would.Bytes, "runs": would.Actions})
+	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions}
+	if o.dry {
+		if err := told.account(ctx, p, keepers, doomed); err != nil {
+			return err
+		}
 	}
+	return a.tellCollected(told, would)
+}
+
+// collectTold is what `flow gc --json` prints.
+type collectTold struct {
+	Dry     bool            `json:"dry"`
+	Objects int             `json:"objects"`
+	Bytes   int64           `json:"bytes"`
+	Runs    int             `json:"runs"`
+	Keeps   []project.Share `json:"keeps,omitempty"` // with --dry: who needs what, each object once
+	Recent  *project.Share  `json:"recent,omitempty"`
+	Goes    []project.Share `json:"goes,omitempty"` // whose it was that would go
+	Nobodys *project.Share  `json:"nobodys,omitempty"`
+}
+
+// account finds who needs what, and, from all of the history, whose the rest was.
+func (t *collectTold) account(ctx context.Context, p *project.Project, keepers []project.Keeper, doomed map[digest.ID]int64) error {
+	objects, err := p.CachedObjects(ctx)
+	if err != nil {
+		return err
+	}
+	for id := range doomed {
+		delete(objects, id)
+	}
+	shares, rest, err := p.Shares(ctx, keepers, objects)
+	if err != nil {
+		return err
+	}
+	t.Keeps, t.Recent = shares, &rest
+	var past []project.Keeper
+	if len(doomed) > 0 && p.Git {
+		// A history that can't be read whole tells less, and nothing wrong.
+		past, _ = p.Keepers(ctx, project.DataScope{Commits: true})
+	}
+	if shares, rest, err = p.Shares(ctx, past, doomed); err != nil {
+		return err
+	}
+	t.Goes, t.Nobodys = shares, &rest
+	return nil
+}
+
+func (a *app) tellCollected(told collectTold, would cache.Collected) error {
+	if a.json {
+		return ui.WriteJSON(a.out, told)
+	}
+	a.printShares("keeps", told.Keeps, told.Recent, "of late, or of a remembered run of late")
+	a.printShares("frees", told.Goes, told.Nobodys, "nobody's, as far as the history tells")
 	switch {
 	case would.Objects+would.Actions == 0:
 		a.print("nothing to remove")
-	case o.dry:
+	case told.Dry:
 		a.print("would remove %s", describeCollected(would))
 	default:
 		a.print("removed %s", describeCollected(would))
@@ -92,41 +161,20 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	return nil
 }
 
-func describeCollected(c cache.Collected) string {
-	return fmt.Sprintf("%s (%s) and %s", ui.Count(c.Objects, "object"), ui.Bytes(c.Bytes), ui.Count(c.Actions, "remembered run"))
+// printShares prints a line for each share, and one for what is left.
+func (a *app) printShares(verb string, shares []project.Share, rest *project.Share, restIs string) {
+	for _, share := range shares {
+		revision := share.Revision
+		if len(revision) == 40 {
+			revision = revision[:8]
+		}
+		a.print("%s %9s  %s: %s (%s)", verb, ui.Bytes(share.Bytes), revision, share.Owner, ui.Count(share.Objects, "object"))
+	}
+	if rest != nil && rest.Objects > 0 {
+		a.print("%s %9s  %s (%s)", verb, ui.Bytes(rest.Bytes), restIs, ui.Count(rest.Objects, "object"))
+	}
 }
 
-// kept returns all contents that the named locks tell of.
-func (o *collectOptions) kept(ctx context.Context, p *project.Project) ([]digest.Content, error) {
-	names := append([]string{project.WorkspaceRevision}, o.revs...)
-	for _, scope := range []struct {
-		wanted bool
-		find   func() ([]string, error)
-	}{
-		{o.branches, func() ([]string, error) { return p.Revisions(ctx, "branches") }},
-		{o.tags, func() ([]string, error) { return p.Revisions(ctx, "tags") }},
-		{o.commits, func() ([]string, error) { return p.Commits(ctx) }},
-	} {
-		if !scope.wanted {
-			continue
-		}
-		found, err := scope.find()
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, found...)
-	}
-	var keep []digest.Content
-	for _, name := range names {
-		revision, err := p.Revision(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		locked, err := revision.Lock(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("the lock of %s can't be read, so it can't be known what to keep: %w", name, err)
-		}
-		keep = append(keep, engine.Contents(locked)...)
-	}
-	return keep, nil
+func describeCollected(c cache.Collected) string {
+	return fmt.Sprintf("%s (%s) and %s", ui.Count(c.Objects, "object"), ui.Bytes(c.Bytes), ui.Count(c.Actions, "remembered run"))
 }

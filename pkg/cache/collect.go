@@ -16,11 +16,12 @@ import (
 
 // CollectOptions says how Collect goes about it.
 type CollectOptions struct {
-	Dry     bool                // only find out what would go
-	Grace   time.Duration       // what is younger stays
-	Owner   string              // who collects, for messages to those who wait
-	Waiting func(holder string) // called once if the cache is in use, which Collect then waits for; nil: it doesn't wait
-	Now     time.Time           // default: the time now
+	Dry     bool                           // only find out what would go
+	Grace   time.Duration                  // what is younger stays
+	Owner   string                         // who collects, for messages to those who wait
+	Waiting func(holder string)            // called once if the cache is in use, which Collect then waits for; nil: it doesn't wait
+	Doomed  func(id digest.ID, size int64) // told of each object that goes, or would; may be nil
+	Now     time.Time                      // default: the time now
 }
 
 // Collected is what Collect removed, or would.
@@ -267,6 +268,9 @@ func (s *sweep) remove(ctx context.Context) error {
 		}
 		s.done.Objects++
 		s.done.Bytes += size
+		if s.options.Doomed != nil {
+			s.options.Doomed(id, size)
+		}
 	}
 	if s.options.Dry {
 		return nil

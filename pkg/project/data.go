@@ -21,6 +21,7 @@ type DataScope struct {
 	Recursive               bool     // the targets are folders
 	Branches, Tags, Commits bool
 	Revs                    []string
+	Since                   string // the commits of this day and later, as 2006-01-02
 }
 
 // Data is what a path held in some revision and a remote should.
@@ -117,7 +118,8 @@ func (p *Project) scopeRevisions(ctx context.Context, scope DataScope) ([]string
 	}{
 		{scope.Branches, func() ([]string, error) { return p.Revisions(ctx, "branches") }},
 		{scope.Tags, func() ([]string, error) { return p.Revisions(ctx, "tags") }},
-		{scope.Commits, func() ([]string, error) { return p.Commits(ctx) }},
+		{scope.Commits, func() ([]string, error) { return p.AllCommits(ctx, "") }},
+		{scope.Since != "", func() ([]string, error) { return p.AllCommits(ctx, scope.Since) }},
 	} {
 		if !kind.wanted {
 			continue

@@ -111,6 +111,20 @@ func IgnoredByGit(ctx context.Context, root string) func(dir string) bool {
 	return func(dir string) bool { return ignored[dir] }
 }
 
+// AllCommits returns the commits that HEAD, a branch, a tag or any other ref leads to, the
+// newest first; with since, those of that day and later.
+func (p *Project) AllCommits(ctx context.Context, since string) ([]string, error) {
+	if !p.Git {
+		return nil, noGit("%s is in no git repository", p.Root.Dir())
+	}
+	args := []string{"rev-list", "--all", "HEAD"}
+	if since != "" {
+		args = append(args, "--since="+since+" 00:00:00")
+	}
+	out, err := p.git(ctx, append(args, "--")...)
+	return strings.Fields(string(out)), err
+}
+
 // Tracked returns which of some paths git tracks.
 func (p *Project) Tracked(ctx context.Context, paths []string) ([]string, error) {
 	out, err := p.git(ctx, append([]string{"ls-files", "-z", "--"}, paths...)...)
