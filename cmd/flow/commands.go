@@ -14,6 +14,7 @@ var commands = []command{
 	{groupSee, newCompileCmd},
 	{groupSee, newLintCmd},
 	{groupSee, newDiffCmd},
+	{groupSee, newUsageCmd},
 	{groupData, newAddCmd},
 	{groupData, newCheckoutCmd},
 	{groupData, newDataCmd},
