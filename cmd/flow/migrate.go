@@ -235,7 +235,7 @@ func (m *migrated) compare(ctx context.Context, p *project.Project) error {
 	if err != nil {
 		return err
 	}
-	m.Status = statusLines(now)
+	m.Status = statusLines(e, now)
 	return nil
 }
 

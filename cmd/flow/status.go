@@ -65,6 +65,7 @@ type statusLine struct {
 	State   engine.State   `json:"state"`
 	Will    event.Status   `json:"will"`
 	Reasons []event.Reason `json:"reasons"`
+	Expects float64        `json:"expected_seconds,omitempty"`
 }
 
 func runStatus(ctx context.Context, a *app, o *statusOptions) error {
@@ -84,9 +85,12 @@ func runStatus(ctx context.Context, a *app, o *statusOptions) error {
 	switch {
 	case a.quiet:
 	case a.json:
-		err = ui.WriteJSON(a.out, statusLines(plan))
+		err = ui.WriteJSON(a.out, statusLines(e, plan))
 	default:
-		printStatus(a, plan)
+		printStatus(a, e, plan)
+		if forecast := e.Forecast(plan, o.Options); forecast.Sum > 0 {
+			a.print("%s", ui.StyleFor(a.out).Dim(ui.Forecast(forecast)))
+		}
 	}
 	if err == nil && a.quiet && !plan.Fresh() {
 		return errSilent
@@ -94,14 +98,15 @@ func runStatus(ctx context.Context, a *app, o *statusOptions) error {
 	return err
 }
 
-func statusLines(plan *engine.Plan) []statusLine {
+func statusLines(e *engine.Engine, plan *engine.Plan) []statusLine {
 	lines := []statusLine{}
 	for _, step := range plan.Steps {
 		reasons := step.Reasons
 		if reasons == nil {
 			reasons = []event.Reason{}
 		}
-		lines = append(lines, statusLine{Stage: step.Stage.Title(), Source: step.Stage.Source, State: step.State, Will: step.Will, Reasons: reasons})
+		lines = append(lines, statusLine{Stage: step.Stage.Title(), Source: step.Stage.Source, State: step.State, Will: step.Will, Reasons: reasons,
+			Expects: e.Expect(step).Seconds()})
 	}
 	return lines
 }
@@ -110,7 +115,7 @@ var willWords = map[event.Status]string{
 	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.Fresh: "up to date", event.Missing: "is missing", event.Updated: "will be recorded as it is",
 }
 
-func printStatus(a *app, plan *engine.Plan) {
+func printStatus(a *app, e *engine.Engine, plan *engine.Plan) {
 	style := ui.StyleFor(a.out)
 	stale, commands, sources := 0, 0, 0
 	for _, step := range plan.Steps {
@@ -130,7 +135,7 @@ func printStatus(a *app, plan *engine.Plan) {
 		if step.Stage.Source && step.Will == event.WouldRun {
 			word = "will be recorded"
 		}
-		a.print("%s: %s", style.Bold(step.Stage.Title()), style.Yellow(word))
+		a.print("%s: %s%s", style.Bold(step.Stage.Title()), style.Yellow(word), style.Dim(ui.About(e.Expect(step))))
 		for _, reason := range step.Reasons {
 			a.print("  %s", reason)
 		}

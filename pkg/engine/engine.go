@@ -125,3 +125,6 @@ type Options struct {
 
 // Reason is why a stage is stale.
 type Reason = event.Reason
+
+// Forecast is how long the commands of a plan are likely to take.
+type Forecast = event.Forecast

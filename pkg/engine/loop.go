@@ -20,7 +20,7 @@ func (r *run) loop(ctx context.Context) {
 	queue := newQueue(r.plan, r.Graph.Parents, r.options.Single)
 	jobs := r.jobs()
 	if jobs > 1 {
-		queue.longestFirst(r.likely(r.plan))
+		queue.longestFirst(r.guess(r.plan))
 	}
 	queue.start()
 	pool := newPool(r.Totals, r.Devices, r.options.Jobs < 0)

@@ -102,9 +102,9 @@ func (q *queue) done(step *Step) {
 	}
 }
 
-// likely returns how long steps are likely to take. Those of which it is not known are
+// guess returns how long steps are likely to take. Those of which it is not known are
 // taken for an average one.
-func (e *Engine) likely(plan *Plan) func(*Step) time.Duration {
+func (e *Engine) guess(plan *Plan) func(*Step) time.Duration {
 	known := map[*Step]time.Duration{}
 	sum := time.Duration(0)
 	for _, step := range plan.Steps {
@@ -133,24 +133,32 @@ func runs(step *Step) bool {
 	return !step.Stage.Source && (step.Will == event.WouldRun || step.Will == event.MayRun)
 }
 
-// Expect sums up how long a plan's commands are likely to take: one after the other,
-// and along the longest chain. Both are 0 when nothing is known, and known tells
-// whether all times are.
-func (e *Engine) Expect(plan *Plan, single bool) (sum, chain time.Duration, known bool) {
-	known = true
-	took := func(step *Step) time.Duration {
+// Forecast looks ahead, as far as earlier runs tell.
+func (e *Engine) Forecast(plan *Plan, options Options) Forecast {
+	var f Forecast
+	took := map[*Step]time.Duration{}
+	for _, step := range plan.Steps {
 		if !runs(step) {
-			return 0
+			continue
 		}
 		d := e.expected(step.Stage)
-		known = known && d > 0
-		return d
+		if d == 0 {
+			f.Unknown++
+		}
+		took[step] = d
+		f.Sum += d
 	}
-	for _, step := range plan.Steps {
-		sum += took(step)
+	for _, d := range newQueue(plan, e.Graph.Parents, options.Single).chains(func(step *Step) time.Duration { return took[step] }) {
+		f.Chain = max(f.Chain, d)
 	}
-	for _, d := range newQueue(plan, e.Graph.Parents, single).chains(took) {
-		chain = max(chain, d)
+	return f
+}
+
+// Expect returns how long a stage's commands are likely to take; 0 where that is not
+// known, or they won't run.
+func (e *Engine) Expect(step *Step) time.Duration {
+	if !runs(step) {
+		return 0
 	}
-	return sum, chain, known
+	return e.expected(step.Stage)
 }

@@ -22,7 +22,7 @@ func (e *Engine) Repro(ctx context.Context, options Options, sink event.Sink) er
 	err := r.repro(ctx)
 	e.Flush()
 	sink.Emit(event.RunFinished{Time: time.Now(), Duration: time.Since(started), Counts: r.counts, Dry: options.Dry, Err: err,
-		Shortest: r.shortest})
+		Shortest: r.shortest, Forecast: r.forecast})
 	return err
 }
 
@@ -45,6 +45,7 @@ type run struct {
 	counts   map[event.Status]int
 	took     map[*Step]time.Duration // of the steps whose commands ran
 	shortest time.Duration           // what the run could have taken
+	forecast *Forecast               // what a dry run tells
 	cut      []string                // the stages that were running when the run was stopped
 	messages chan message
 	failures []error
@@ -124,8 +125,11 @@ func (r *run) recover(ctx context.Context) error {
 
 // dry tells the plan.
 func (r *run) dry() {
+	if forecast := r.Forecast(r.plan, r.options); forecast.Sum > 0 {
+		r.forecast = &forecast
+	}
 	for _, step := range r.plan.Steps {
-		r.sink.Emit(event.StagePlanned{Stage: step.Stage.Title(), Status: step.Will, Reasons: step.Reasons, Expected: r.expected(step.Stage)})
+		r.sink.Emit(event.StagePlanned{Stage: step.Stage.Title(), Status: step.Will, Reasons: step.Reasons, Expected: r.Expect(step)})
 		if !step.Stage.Source {
 			r.counts[step.Will]++
 		}

@@ -164,6 +164,13 @@ type Transfer struct {
 	Ended         bool
 }
 
+// Forecast is how long commands that are yet to run are likely to take.
+type Forecast struct {
+	Sum     time.Duration // one stage after the other
+	Chain   time.Duration // along the longest chain: no number of jobs makes it shorter
+	Unknown int           // stages of which it is not known; they are counted as nothing
+}
+
 // RunFinished is the last event of a run.
 type RunFinished struct {
 	Time     time.Time
@@ -171,6 +178,7 @@ type RunFinished struct {
 	Counts   map[Status]int // stages with a command only
 	Dry      bool
 	Shortest time.Duration // what it could have taken with stages side by side; 0 when hardly less
+	Forecast *Forecast     // of a dry run; nil when nothing is known
 	Err      error
 }
 

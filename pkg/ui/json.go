@@ -33,6 +33,7 @@ type line struct {
 	Hint     string               `json:"hint,omitempty"`
 	Seconds  *float64             `json:"seconds,omitempty"`
 	Shortest float64              `json:"shortest_seconds,omitempty"`
+	Forecast *forecast            `json:"forecast,omitempty"`
 	Expected float64              `json:"expected_seconds,omitempty"`
 	Attempt  int                  `json:"attempt,omitempty"`
 	Of       int                  `json:"of,omitempty"`
@@ -83,6 +84,19 @@ func usageOf(u *event.Usage) *usage {
 		told.Written = &u.Written
 	}
 	return told
+}
+
+type forecast struct {
+	Seconds float64 `json:"seconds"`
+	Chain   float64 `json:"chain_seconds"`
+	Unknown int     `json:"unknown,omitempty"`
+}
+
+func forecastOf(f *event.Forecast) *forecast {
+	if f == nil {
+		return nil
+	}
+	return &forecast{Seconds: f.Sum.Seconds(), Chain: f.Chain.Seconds(), Unknown: f.Unknown}
 }
 
 type out struct {
@@ -149,7 +163,7 @@ func lineOf(e event.Event) line {
 		return line{Event: "transfer", Time: &e.Time, transfer: &transfer{e.Verb, e.Remote, e.Objects, e.Of, e.Bytes, e.OfSize, e.Ended}}
 	case event.RunFinished:
 		seconds := e.Duration.Seconds()
-		return line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry, Shortest: e.Shortest.Seconds()}.with(e.Err)
+		return line{Event: "run_finished", Time: &e.Time, Seconds: &seconds, Counts: e.Counts, Dry: e.Dry, Shortest: e.Shortest.Seconds(), Forecast: forecastOf(e.Forecast)}.with(e.Err)
 	}
 	panic(fmt.Sprintf("no JSON for %T", e))
 }

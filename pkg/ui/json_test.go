@@ -53,7 +53,8 @@ func everyEvent() []event.Event {
 		event.StageFinished{Time: noon, Stage: "raw", Status: event.Fresh},
 		event.Transfer{Time: noon, Verb: "fetch", Remote: "store", Objects: 1, Of: 8, Bytes: 10, OfSize: 800, Ended: true},
 		event.Transfer{Time: noon, Verb: "fetch", Remote: "store"},
-		event.RunFinished{Time: noon, Duration: time.Minute, Counts: map[event.Status]int{event.Ran: 1}, Dry: true, Shortest: 20 * time.Second, Err: mistake},
+		event.RunFinished{Time: noon, Duration: time.Minute, Counts: map[event.Status]int{event.Ran: 1}, Dry: true, Shortest: 20 * time.Second,
+			Forecast: &event.Forecast{Sum: time.Hour, Chain: time.Minute, Unknown: 2}, Err: mistake},
 		event.RunFinished{Time: noon, Err: context.Canceled},
 	}
 }

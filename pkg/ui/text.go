@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"flow/pkg/event"
 )
@@ -66,7 +67,28 @@ func (t *Text) planned(e event.StagePlanned) {
 	if e.Status == event.Fresh && !t.Verbose || t.Quiet {
 		return
 	}
-	fmt.Fprintf(t.Out, "%s %s%s\n", t.Style.Bold(e.Stage), plannedWords[e.Status], because(e.Reasons))
+	fmt.Fprintf(t.Out, "%s %s%s%s\n", t.Style.Bold(e.Stage), plannedWords[e.Status], t.Style.Dim(About(e.Expected)), because(e.Reasons))
+}
+
+// About says how long something is likely to take, behind a space; "" where that is
+// not known.
+func About(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return " (about " + Duration(d) + ")"
+}
+
+// Forecast says how long commands are likely to take.
+func Forecast(f event.Forecast) string {
+	text := "about " + Duration(f.Sum)
+	if f.Chain < f.Sum {
+		text += ", with -j not below " + Duration(f.Chain)
+	}
+	if f.Unknown > 0 {
+		text += fmt.Sprintf(", and what %s", Count(f.Unknown, "stage")) + map[bool]string{true: " takes", false: " take"}[f.Unknown == 1] + " that never ran"
+	}
+	return text
 }
 
 func because(reasons []event.Reason) string {
@@ -184,6 +206,9 @@ func (t *Text) summary(e event.RunFinished) {
 		parts = append(parts, Duration(e.Duration))
 	}
 	t.say("%s: %s", Count(total, "stage"), strings.Join(parts, ", "))
+	if e.Forecast != nil {
+		t.say("%s", t.Style.Dim(Forecast(*e.Forecast)))
+	}
 	if e.Shortest > 0 {
 		t.say("%s", t.Style.Dim("some of them don't wait for each other: with -j it could have taken "+Duration(e.Shortest)))
 	}

@@ -311,3 +311,19 @@ func TestTTY_pipedOut(t *testing.T) {
 	require.Equal(t, "\x1b[31mred\x1b[0m\n", out.String())
 	require.Equal(t, "told", g.String())
 }
+
+func TestForecast(t *testing.T) {
+	for want, f := range map[string]event.Forecast{
+		"about 12m00s, with -j not below 7m00s":              {Sum: 12 * time.Minute, Chain: 7 * time.Minute},
+		"about 7m00s":                                        {Sum: 7 * time.Minute, Chain: 7 * time.Minute},
+		"about 7m00s, and what 1 stage takes that never ran": {Sum: 7 * time.Minute, Chain: 7 * time.Minute, Unknown: 1},
+		"about 8m00s, with -j not below 7m00s, and what 3 stages take that never ran": {Sum: 8 * time.Minute, Chain: 7 * time.Minute, Unknown: 3},
+	} {
+		require.Equal(t, want, Forecast(f))
+	}
+	var out bytes.Buffer
+	text := &Text{Out: &out, Err: &out}
+	text.Emit(event.StagePlanned{Stage: "train", Status: event.WouldRun, Expected: 7 * time.Minute, Reasons: []event.Reason{{Kind: event.NeverRun}}})
+	text.Emit(event.RunFinished{Dry: true, Counts: map[event.Status]int{event.WouldRun: 1}, Forecast: &event.Forecast{Sum: 7 * time.Minute, Chain: 7 * time.Minute}})
+	require.Equal(t, "train would run (about 7m00s): never run\n1 stage: 1 would run\nabout 7m00s\n", out.String())
+}
