@@ -4,6 +4,7 @@ package crashtest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -183,4 +184,52 @@ func TestTogether_gc(t *testing.T) {
 		w.fine("fsck")
 		w.fine("status", "-q")
 	}
+}
+
+// TestTogether_overlappingTargets: eight processes, each with targets and jobs of its
+// own, run every stage once, and all end well.
+func TestTogether_overlappingTargets(t *testing.T) {
+	t.Parallel()
+	for seed := range max(1, rounds(20)/5) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(uint64(seed), 5))
+			n := 8 + random.IntN(12)
+			w := newWorld(t)
+			w.write("pipeline.yaml", randomStages(random, n))
+			for round := range 2 {
+				w.write("input.txt", fmt.Sprintln("round", round))
+				w.remove(runsFile)
+				var all []*running
+				for i := range 8 {
+					args := []string{"repro", "-j", fmt.Sprint(1 + random.IntN(4))}
+					if i > 0 {
+						for range 1 + random.IntN(3) {
+							args = append(args, fmt.Sprint("s", random.IntN(n)))
+						}
+					}
+					all = append(all, w.start(args...))
+				}
+				var names []string
+				for i := range n {
+					names = append(names, fmt.Sprint("s", i))
+				}
+				onceEach(w, all, names...)
+			}
+		})
+	}
+}
+
+// TestTogether_saysForWhom: who waits says for which process, and at which stage it is.
+func TestTogether_saysForWhom(t *testing.T) {
+	t.Parallel()
+	w := newWaiting(t, "")
+	first := w.start("repro")
+	w.until("the command runs", func() bool { return w.exists("mark-started") })
+	other := w.command("sh", "-c", `exec "$FLOW" repro 2> mark-said`).start()
+	want := fmt.Sprintf("waiting for process %d, at stage second\n", first.cmd.Process.Pid)
+	w.until("it says so", func() bool { return strings.Contains(w.read("mark-said"), want) })
+	w.write("mark-go", "")
+	require.Equal(t, 0, first.wait().code)
+	require.Equal(t, 0, other.wait().code)
 }

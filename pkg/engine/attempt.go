@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -85,31 +87,34 @@ func (e *Engine) take(ctx context.Context, stage string, tell func(event.Warning
 }
 
 func (a *attempt) lock(ctx context.Context, tell func(event.Warning)) error {
-	waiting := func(holder string) {
+	waiting := func(by string) {
 		a.moved = true
-		tell(event.Warning{Stage: a.stage, Text: "waiting for another process: " + holder})
+		tell(event.Warning{Stage: a.stage, Text: "waiting for " + cmp.Or(by, "another process")})
 	}
-	use := func(name string, mode disk.LockMode, owner string) error {
-		lock, err := a.e.Root.Lock(ctx, a.e.useName(name), mode, owner, waiting)
+	use := func(name string, mode disk.LockMode) error {
+		lock, err := a.e.Root.Lock(ctx, a.e.useName(name), mode, holder("stage "+a.stage), waiting)
 		if err == nil {
 			a.uses = append(a.uses, lock)
 		}
 		return err
 	}
 	for _, name := range a.e.Graph.Parents(a.stage) {
-		if err := use(name, disk.Shared, "stage "+a.stage); err != nil {
+		if err := use(name, disk.Shared); err != nil {
 			return fmt.Errorf("lock the outs of %s, which it reads: %w", name, err)
 		}
 	}
 	var err error
-	if a.guard, err = a.e.Root.Lock(ctx, a.e.guardName(a.stage), disk.Exclusive, "stage "+a.stage, waiting); err != nil {
+	if a.guard, err = a.e.Root.Lock(ctx, a.e.guardName(a.stage), disk.Exclusive, holder("stage "+a.stage), waiting); err != nil {
 		return fmt.Errorf("lock the stage: %w", err)
 	}
-	if err := use(a.stage, disk.Exclusive, "stage "+a.stage); err != nil {
+	if err := use(a.stage, disk.Exclusive); err != nil {
 		return fmt.Errorf("lock the stage's outs: %w", err)
 	}
 	return nil
 }
+
+// holder says in a lock file which process holds it, and at what, for who waits.
+func holder(at string) string { return fmt.Sprintf("process %d, at %s", os.Getpid(), at) }
 
 // release frees the flocks.
 func (a *attempt) release() {

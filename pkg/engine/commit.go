@@ -63,7 +63,7 @@ func (e *Engine) commitStage(ctx context.Context, stage *stages.Stage, options C
 	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
 		return nil, err
 	}
-	guard, err := e.Root.TryLock(e.guardName(stage.Name), disk.Exclusive, "commit of "+stage.Name)
+	guard, err := e.Root.TryLock(e.guardName(stage.Name), disk.Exclusive, holder("commit of "+stage.Name))
 	if err != nil {
 		return nil, fmt.Errorf("commit %s: %w", stage.Title(), err)
 	}

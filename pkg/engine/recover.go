@@ -43,7 +43,7 @@ func (e *Engine) recoverFree(ctx context.Context, key string) (*event.Warning, e
 	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
 		return nil, err
 	}
-	guard, err := e.Root.TryLock(e.State+"/tmp/stage/"+key, disk.Exclusive, "recovery")
+	guard, err := e.Root.TryLock(e.State+"/tmp/stage/"+key, disk.Exclusive, holder("recovery"))
 	var busy *disk.BusyError
 	if errors.As(err, &busy) {
 		return nil, nil

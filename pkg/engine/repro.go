@@ -87,7 +87,7 @@ func (r *run) repro(ctx context.Context) error {
 	case r.plan.Fresh() && len(r.attempted) == 0:
 		r.loop(ctx) // nothing will be put into the cache
 	default:
-		guard, err := r.Cache.LockShared(ctx, "flow repro", func(holder string) {
+		guard, err := r.Cache.LockShared(ctx, holder("flow repro"), func(holder string) {
 			r.sink.Emit(event.Warning{Text: "waiting for the cache: " + holder})
 		})
 		if err != nil {

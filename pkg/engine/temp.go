@@ -85,7 +85,7 @@ func (r *run) doneWith(stage *stages.Stage) bool {
 // another process reads, stays.
 func (r *run) dropTemp(owner stages.Owner) {
 	ctx := context.Background()
-	guard, err := r.Root.TryLock(r.useName(owner.Stage.Name), disk.Exclusive, "removal of temp outs of "+owner.Stage.Name)
+	guard, err := r.Root.TryLock(r.useName(owner.Stage.Name), disk.Exclusive, holder("removal of temp outs of "+owner.Stage.Name))
 	if err != nil {
 		return
 	}
