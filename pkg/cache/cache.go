@@ -144,6 +144,12 @@ const (
 	sparse  = 16   // up to how many names are read for each one asked for
 )
 
+// Absent returns which of some objects are not here, sorted and each once. Objects are
+// looked for, not read.
+func (c *Cache) Absent(ctx context.Context, ids []digest.ID) ([]digest.ID, error) {
+	return c.absent(ctx, ids)
+}
+
 // absent returns those that are not here. Many are not looked up one by one: the
 // folders that they would be in are listed, unless these hold far more than is asked
 // for, which the first of them tells.

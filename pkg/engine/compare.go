@@ -226,6 +226,9 @@ func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock
 // cached reports whether the cache has an object under the content's digest. Of a
 // directory only the tree is looked for: a no-op must not look for every file.
 func (e *Engine) cached(ctx context.Context, content digest.Content) bool {
+	if here, known := e.objects[content.ID]; known {
+		return here
+	}
 	found, err := e.Cache.Objects().Has(ctx, content.ID)
 	return err == nil && found
 }

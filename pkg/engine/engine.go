@@ -13,6 +13,7 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/dag"
+	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/event"
 	"flow/pkg/lock"
@@ -53,8 +54,9 @@ type Engine struct {
 	// Settings are values that params have instead of those in their files.
 	Settings []values.Setting
 
-	params paramFiles
-	probes probes
+	params  paramFiles
+	probes  probes
+	objects map[digest.ID]bool // while a plan is made: whether the cache has them
 }
 
 // Runner runs the command of a stage. A dry run has none; tests have one that

@@ -91,6 +91,7 @@ func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {
 
 // planOnce plans the stages in order, knowing which temp outs are needed.
 func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File, options Options) (*Plan, error) {
+	defer e.glance(ctx, locked)()
 	plan := &Plan{Locked: locked, byName: map[string]*Step{}, needed: options.needed}
 	expected := map[string]digest.Content{}
 	for _, name := range names {
@@ -112,6 +113,35 @@ func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File
 		plan.byName[name] = step
 	}
 	return plan, nil
+}
+
+// manyOuts is from how many outs on the cache is asked after all of them at once.
+const manyOuts = 1024
+
+// glance makes it cheap to look at many files and objects, until end is called.
+func (e *Engine) glance(ctx context.Context, locked *lock.File) (end func()) {
+	var ids []digest.ID
+	for _, entry := range locked.Stages {
+		for _, out := range entry.Outs {
+			ids = append(ids, out.ID)
+		}
+	}
+	if len(ids) >= manyOuts {
+		if absent, err := e.Cache.Absent(ctx, ids); err == nil { // else each is asked after by itself
+			e.objects = make(map[digest.ID]bool, len(ids))
+			for _, id := range ids {
+				e.objects[id] = true
+			}
+			for _, id := range absent {
+				e.objects[id] = false
+			}
+		}
+	}
+	done := e.Workspace.Glance()
+	return func() {
+		done()
+		e.objects = nil
+	}
 }
 
 // planSource compares a data source: what is on disk is what counts, and what is

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -42,6 +43,8 @@ type Workspace struct {
 	mu     sync.Mutex
 	trees  map[string]*tree
 	ignore sync.Mutex // one edit of a .gitignore at a time
+
+	glance atomic.Pointer[glance] // nil unless somebody glances
 
 	objects     folder // the cache's root, for links into it
 	objectsOnce sync.Once
@@ -134,7 +137,7 @@ func (w *Workspace) find(name string) (place, error) {
 
 // look is find for any local name, also one of flow's own.
 func (w *Workspace) look(name string) (place, error) {
-	folder, err := openFolder(w.root, path.Dir(name))
+	folder, err := w.folderAt(path.Dir(name))
 	if isAbsent(err) {
 		return place{folder: nowhere{}}, nil
 	}

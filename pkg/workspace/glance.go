@@ -1,0 +1,55 @@
+package workspace
+
+import "sync"
+
+// glance keeps folders open, so that many paths can be looked at for one call each.
+type glance struct {
+	mu      sync.Mutex
+	folders map[string]folder
+}
+
+// keptOpen is how many folders a glance keeps: a process may have few descriptors.
+const keptOpen = 16
+
+// kept is a folder that whoever uses it doesn't close.
+type kept struct{ folder }
+
+func (kept) close() {}
+
+// Glance makes it cheap to ask after many paths in a row: until end is called, folders
+// that were opened once are looked into as they were found. It is for when this
+// process changes nothing, such as the making of a plan.
+func (w *Workspace) Glance() (end func()) {
+	g := &glance{folders: map[string]folder{}}
+	if !w.glance.CompareAndSwap(nil, g) {
+		return func() {} // somebody glances already
+	}
+	return func() {
+		w.glance.Store(nil)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, f := range g.folders {
+			f.close()
+		}
+		g.folders = nil
+	}
+}
+
+// folderAt opens a folder, or takes one that a glance has open.
+func (w *Workspace) folderAt(name string) (folder, error) {
+	g := w.glance.Load()
+	if g == nil {
+		return openFolder(w.root, name)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f, found := g.folders[name]; found {
+		return kept{f}, nil
+	}
+	f, err := openFolder(w.root, name)
+	if err != nil || g.folders == nil || len(g.folders) == keptOpen {
+		return f, err
+	}
+	g.folders[name] = f
+	return kept{f}, nil
+}
