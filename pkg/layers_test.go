@@ -52,6 +52,7 @@ var keepers = map[string]string{
 	"github.com/spf13/cobra":          "flow/cmd/flow",
 	"github.com/fsnotify/fsnotify":    "flow/pkg/watch",
 	"github.com/dominikbraun/graph":   "flow/pkg/dag",
+	"lukechampine.com/blake3":         "flow/pkg/digest",
 	"github.com/zeebo/blake3":         "flow/pkg/digest",
 	"gopkg.in/yaml.v3":                "flow/pkg/document",
 	"github.com/pelletier/go-toml/v2": "flow/pkg/values",

@@ -120,7 +120,7 @@ func (w *Workspace) scanTree(ctx context.Context, name string, at place, s *scan
 
 const tries = 3
 
-// hash reads a file, and again when it changed meanwhile.
+// hash reads a file, and again when it changed meanwhile: a large one on all cores.
 func (w *Workspace) hash(ctx context.Context, h *hand, f folder, path string, e *entry) error {
 	return w.steadily(ctx, f, path, e, func(from folder, name string) (bool, error) {
 		src, err := from.open(name)
@@ -130,6 +130,13 @@ func (w *Workspace) hash(ctx context.Context, h *hand, f folder, path string, e 
 		defer src.Close()
 		if opened, err := src.stat(); err != nil || !e.unchanged(opened) {
 			return false, err
+		}
+		if from, ok := src.(io.ReaderAt); ok && e.stat.size >= digest.Large {
+			e.id, err = digest.SumLarge(ctx, from, e.stat.size)
+			if errors.Is(err, digest.ErrCut) {
+				return false, nil
+			}
+			return true, err
 		}
 		size, err := h.sum(ctx, src)
 		e.id = h.hasher.Sum()

@@ -148,6 +148,24 @@ func (f fdFolder) close() { unix.Close(f.fd) }
 // fdSource reads without what os.File adds, which small files would feel.
 type fdSource int
 
+// ReadAt reads all of p unless the file ends.
+func (s fdSource) ReadAt(p []byte, at int64) (int, error) {
+	got := 0
+	for got < len(p) {
+		n, err := unix.Pread(int(s), p[got:], at+int64(got))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return got, err
+		case n == 0:
+			return got, io.EOF
+		}
+		got += n
+	}
+	return got, nil
+}
+
 func (s fdSource) Read(p []byte) (int, error) {
 	for {
 		n, err := unix.Read(int(s), p)
