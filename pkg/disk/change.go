@@ -55,6 +55,16 @@ func (r *Root) ReplaceSoon(name string, content []byte, perm fs.FileMode) error 
 	return temp.Rename(name)
 }
 
+// Rewrite opens a file to be written from its beginning, in place of what is there. It
+// is for what may be torn: the log of something that runs.
+func (r *Root) Rewrite(name string, perm fs.FileMode) (File, error) {
+	file, err := r.fsys.Open(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return nil, r.fail("open", name, err)
+	}
+	return file, nil
+}
+
 // Append adds a line to the end of a file, which is made when it isn't there. After
 // a crash the last line may be cut; it is the reader who must see to that.
 func (r *Root) Append(name string, line []byte, perm fs.FileMode) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"flow/pkg/disk"
 	"flow/pkg/event"
 	"flow/pkg/stages"
 )
@@ -109,14 +110,14 @@ func describeOutcome(stage *stages.Stage, outcome Outcome) string {
 // output takes the lines of a command: to the owner, to the log, to the tail.
 type output struct {
 	w    *work
-	log  *os.File
+	log  disk.File
 	buf  *bufio.Writer
 	left int
 	tail []string
 }
 
 func (w *work) openOutput(a *attempt) (*output, error) {
-	file, err := os.Create(w.e.Root.Path(a.dir + "/log"))
+	file, err := w.e.Root.Rewrite(a.dir+"/log", 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("keep a log: %w", err)
 	}
