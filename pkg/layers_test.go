@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"picture":   {},
 	"chart":     {"picture", "dag", "ui"},
 	"page":      {"picture", "chart"},
+	"ci":        {"diag"},
 	"report":    {"plots", "page", "chart", "picture", "dag", "event", "ui"},
 	"plots":     {"chart", "picture", "page", "stages", "values", "document", "diag"},
 	"store":     {"digest", "event", "disk"},

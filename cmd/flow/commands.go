@@ -35,6 +35,7 @@ var commands = []command{
 	{groupEdit, newFreezeCmd},
 	{groupEdit, newUnfreezeCmd},
 	{groupEdit, newSchemaCmd},
+	{groupEdit, newCICmd},
 	{groupSelf, newInitCmd},
 	{groupSelf, newMigrateCmd},
 	{groupSelf, newConfigCmd},

@@ -46,9 +46,10 @@ func TestScript(t *testing.T) {
 		},
 		Condition: func(condition string) (bool, error) { return condition == "unix" && runtime.GOOS != "windows", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"steady": steady,
-			"events": events,
+			"exits":   exits,
+			"steady":  steady,
+			"cisteps": cisteps,
+			"events":  events,
 		},
 	})
 }
