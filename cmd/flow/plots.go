@@ -96,7 +96,7 @@ func newPlotsTemplatesCmd(a *app) *cobra.Command {
 		Use:   "templates [NAME]",
 		Short: "List the ways to draw a plot, or print one as Vega-Lite",
 		Example: `  flow plots templates
-  flow plots templates confusion > .flow/plots/mine.json`,
+  flow plots templates confusion > vega/mine.json   # and then template: vega/mine.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return runPlotsTemplates(a, args) },
 	}

@@ -194,7 +194,7 @@ func customTemplate(p *project.Project, figure *plots.Figure) ([]byte, error) {
 		}
 	}
 	return nil, diag.At(diag.Pos{}, "plot %s asks for the template %q, which is nowhere", figure.ID, name).
-		WithHint("put it into .flow/plots/%s.json, or take one of `flow plots templates`", name)
+		WithHint("name a file of the project, such as vega/mine.json, or one of `flow plots templates`")
 }
 
 // figureJSON is a figure as `flow plots --json` tells it.

@@ -101,11 +101,12 @@ func (d *graphDrawing) wire(w dag.Wire) []picture.Shape {
 	default:
 		middle = d.x(leaves[len(leaves)/2].Column)
 	}
+	joint := picture.Point{X: middle, Y: y}
 	for _, end := range leaves {
-		shapes = append(shapes, d.line(d.branch(end, above, y, middle, enters == nil, turn)))
+		shapes = append(shapes, d.line(d.branch(end, above, joint, into(enters == nil, turn))))
 	}
 	for _, end := range enters {
-		shapes = append(shapes, d.line(d.branch(end, below, y, middle, leaves == nil, -turn)))
+		shapes = append(shapes, d.line(d.branch(end, below, joint, into(leaves == nil, -turn))))
 	}
 	if w.Below > 0 {
 		shapes = append(shapes, d.line([]picture.Point{{X: middle, Y: y}, {X: middle, Y: track(w.Below)}}))
@@ -116,15 +117,22 @@ func (d *graphDrawing) wire(w dag.Wire) []picture.Shape {
 // turn is how round the corners of a line are.
 const turn = 6
 
-// branch goes from an end to the track, along it to the middle, and, where all branches
-// join in one stem, around the corner into it.
-func (d *graphDrawing) branch(end dag.End, from, y, middle float64, stem bool, into float64) []picture.Point {
+// branch goes from an end to the track and along it to the joint, and, where all branches
+// join in one stem, around the corner so far into it.
+func (d *graphDrawing) branch(end dag.End, from float64, joint picture.Point, stem float64) []picture.Point {
 	x := d.x(end.Column)
-	points := []picture.Point{{X: x, Y: from}, {X: x, Y: y}, {X: middle, Y: y}}
-	if stem {
-		points = append(points, picture.Point{X: middle, Y: y + into})
+	points := []picture.Point{{X: x, Y: from}, {X: x, Y: joint.Y}, joint}
+	if stem != 0 {
+		points = append(points, picture.Point{X: joint.X, Y: joint.Y + stem})
 	}
 	return points
+}
+
+func into(stem bool, far float64) float64 {
+	if stem {
+		return far
+	}
+	return 0
 }
 
 // heads puts an arrow where a line meets a box.

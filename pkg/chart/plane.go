@@ -97,6 +97,7 @@ func (p *Plane) draw(i int, series Series, x, y axis) picture.Group {
 	hue := picture.Hue(i)
 	group := picture.Group{Name: "series", Data: [][2]string{{"s", strconv.Itoa(i)}}}
 	if p.Kind == Points {
+		series = sparse(series, x, y)
 		for j := range series.X {
 			if finite(series.X[j]) && finite(series.Y[j]) {
 				at := picture.Point{X: x.place(series.X[j]), Y: y.place(series.Y[j])}
@@ -185,7 +186,11 @@ func (p *Plane) facts(f *frame, x, y axis) [][2]string {
 	var all []told
 	for _, series := range p.Series {
 		t := told{Name: series.Name}
-		shown := thinned(series, int(x.to-x.from))
+		shown := series
+		if p.Kind == Points {
+			shown = sparse(series, x, y)
+		}
+		shown = thinned(shown, int(x.to-x.from))
 		for i := range shown.X {
 			if finite(shown.X[i]) && finite(shown.Y[i]) {
 				t.X, t.Y = append(t.X, exact(shown.X[i])), append(t.Y, exact(shown.Y[i]))

@@ -93,7 +93,7 @@ func (p *Plane) dots(across, up axis, wide, rows int) [][]rune {
 		if p.Kind == Smooth {
 			series = smoothed(series)
 		}
-		walk(series, across, up, p.Kind != Points, put)
+		walk(series, [2]axis{across, up}, p.Kind != Points, put)
 	}
 	return area
 }
@@ -102,7 +102,7 @@ func (p *Plane) dots(across, up axis, wide, rows int) [][]rune {
 var braille = [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 
 // walk puts the points of a series, and, if they are joined, what is between them.
-func walk(series Series, across, up axis, joined bool, put func(x, y float64)) {
+func walk(series Series, axes [2]axis, joined bool, put func(x, y float64)) {
 	var lastX, lastY float64
 	drawn := false
 	for i := range series.X {
@@ -110,7 +110,7 @@ func walk(series Series, across, up axis, joined bool, put func(x, y float64)) {
 			drawn = false
 			continue
 		}
-		x, y := across.place(series.X[i]), up.place(series.Y[i])
+		x, y := axes[0].place(series.X[i]), axes[1].place(series.Y[i])
 		put(x, y)
 		if steps := math.Ceil(max(math.Abs(x-lastX), math.Abs(y-lastY))); drawn && joined {
 			for step := 1.0; step < steps; step++ {
@@ -142,7 +142,7 @@ func heading(title string, columns int) string {
 	if title == "" {
 		return ""
 	}
-	return centred(title, 0, columns)
+	return centred(ui.Cut(title, columns), 0, columns)
 }
 
 func centred(text string, left, columns int) string {
@@ -157,7 +157,7 @@ func key(names []string, columns int) string {
 	var b strings.Builder
 	used := 0
 	for i, name := range names {
-		entry := string(signs[i%len(signs)]) + " " + name
+		entry := ui.Cut(string(signs[i%len(signs)])+" "+name, columns)
 		if used > 0 && used+3+ui.TextWidth(entry) > columns {
 			b.WriteString("\n")
 			used = 0
@@ -171,41 +171,52 @@ func key(names []string, columns int) string {
 	return b.String() + "\n"
 }
 
-// Sketch draws the bars with blocks.
+// Sketch draws the bars with blocks; those below zero are pale.
 func (b *Bars) Sketch(columns int) string {
-	names, most := 0, emptySpan()
-	most.take(0)
+	const number = 10 // columns for a bar's length in digits
+	names, most := 0, 0.0
 	for _, name := range b.Names {
 		names = max(names, ui.TextWidth(name))
 	}
+	names = min(names, columns/3)
+	var titles []string
 	for _, series := range b.Series {
+		titles = append(titles, series.Name)
 		for _, y := range series.Y {
-			most.take(y)
+			if finite(y) {
+				most = max(most, math.Abs(y))
+			}
 		}
 	}
-	most = most.settle()
-	wide := max(10, columns-names-3-10)
+	wide := float64(max(10, columns-names-3-number))
 	var out strings.Builder
 	out.WriteString(heading(b.Title, columns))
 	for j, name := range b.Names {
+		name = ui.Cut(name, names)
 		for i, series := range b.Series {
 			if j >= len(series.Y) || !finite(series.Y[j]) {
 				continue
 			}
-			fill := "█"
-			if len(b.Series) > 1 {
-				fill = string(signs[i%len(signs)])
+			long := 0.0
+			if most > 0 {
+				long = math.Round(math.Abs(series.Y[j]) / most * wide)
 			}
-			long := int(math.Round((series.Y[j] - min(0, most.low)) / (most.high - min(0, most.low)) * float64(wide)))
-			out.WriteString(strings.Repeat(" ", names-ui.TextWidth(name)) + name + " │" + strings.Repeat(fill, max(0, long)) + " " + short(series.Y[j]) + "\n")
+			out.WriteString(strings.Repeat(" ", names-ui.TextWidth(name)) + name + " │" + strings.Repeat(b.fill(i, series.Y[j]), int(long)) + " " + short(series.Y[j]) + "\n")
 			name = ""
 		}
 	}
-	var titles []string
-	for _, series := range b.Series {
-		titles = append(titles, series.Name)
-	}
 	return out.String() + key(titles, columns)
+}
+
+// fill is what a bar of a series is drawn with.
+func (b *Bars) fill(series int, y float64) string {
+	switch {
+	case len(b.Series) > 1:
+		return string(signs[series%len(signs)])
+	case y < 0:
+		return "░"
+	}
+	return "█"
 }
 
 // Sketch writes the counts as tables.
@@ -213,19 +224,21 @@ func (m Matrices) Sketch(columns int) string {
 	var b strings.Builder
 	for i, one := range m {
 		if i == 0 {
-			b.WriteString(heading(one.Title, 0))
+			b.WriteString(ui.Cut(one.Title, columns) + "\n")
 		} else {
 			b.WriteString("\n")
 		}
 		if len(m) > 1 {
 			b.WriteString(one.Name + "\n")
 		}
-		b.WriteString(one.sketch())
+		b.WriteString(one.sketch(columns))
 	}
 	return b.String()
 }
 
-func (m Matrix) sketch() string {
+// sketch is a table that fits: where there is no room for names, they are cut, and where
+// there is none for all columns, the last are left out.
+func (m Matrix) sketch(columns int) string {
 	table := [][]string{append([]string{m.YLabel + " ╲ " + m.XLabel}, m.Columns...)}
 	for i, row := range m.Cells {
 		line := []string{m.Rows[i]}
@@ -234,15 +247,16 @@ func (m Matrix) sketch() string {
 		}
 		table = append(table, line)
 	}
-	widths := make([]int, len(table[0]))
-	for _, row := range table {
-		for i, cell := range row {
-			widths[i] = max(widths[i], ui.TextWidth(cell))
-		}
+	widths, total := fitting(table, columns)
+	shown := len(widths)
+	for total > columns && shown > 2 {
+		shown--
+		total -= widths[shown] + 2
 	}
 	var b strings.Builder
 	for _, row := range table {
-		for i, cell := range row {
+		for i, cell := range row[:shown] {
+			cell = ui.Cut(cell, widths[i])
 			pad := strings.Repeat(" ", widths[i]-ui.TextWidth(cell))
 			if i == 0 {
 				b.WriteString(cell + pad)
@@ -252,5 +266,32 @@ func (m Matrix) sketch() string {
 		}
 		b.WriteString("\n")
 	}
+	if left := len(widths) - shown; left > 0 {
+		b.WriteString("and " + ui.Count(left, "column") + " more\n")
+	}
 	return b.String()
+}
+
+// fitting returns the widths of a table's columns, and of all of them: with whole names,
+// or as narrow as the numbers and three letters allow.
+func fitting(table [][]string, columns int) (widths []int, total int) {
+	for _, longest := range []int{columns, 12, 6, 3} {
+		widths, total = make([]int, len(table[0])), -2
+		for i := range widths {
+			for j, row := range table {
+				wide := ui.TextWidth(row[i])
+				if i == 0 {
+					wide = min(wide, max(2*longest, 12))
+				} else if j == 0 {
+					wide = min(wide, longest)
+				}
+				widths[i] = max(widths[i], wide)
+			}
+			total += widths[i] + 2
+		}
+		if total <= columns {
+			break
+		}
+	}
+	return widths, total
 }

@@ -13,7 +13,6 @@ const reach = 0.2
 // point, the line of least squares through the nearest, the nearer counting for more.
 // That is LOESS of the first degree, with tricube weights.
 func smoothed(s Series) Series {
-	type pair struct{ x, y float64 }
 	var pairs []pair
 	for i := range s.X {
 		if finite(s.X[i]) && finite(s.Y[i]) {
@@ -21,6 +20,7 @@ func smoothed(s Series) Series {
 		}
 	}
 	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.x, b.x) })
+	pairs = averaged(pairs, 4000)
 	near := max(3, int(math.Ceil(reach*float64(len(pairs)))))
 	out := Series{Name: s.Name}
 	every := max(1, len(pairs)/400) // a picture shows no more
@@ -53,6 +53,47 @@ func smoothed(s Series) Series {
 			y = sumY / sum
 		}
 		out.X, out.Y = append(out.X, x), append(out.Y, max(within.low, min(y, within.high)))
+	}
+	return out
+}
+
+type pair struct{ x, y float64 }
+
+// averaged makes at most so many points, each the mean of its share of them.
+func averaged(pairs []pair, most int) []pair {
+	share := (len(pairs) + most - 1) / most
+	if share <= 1 {
+		return pairs
+	}
+	var out []pair
+	for start := 0; start < len(pairs); start += share {
+		some := pairs[start:min(start+share, len(pairs))]
+		var sum pair
+		for _, p := range some {
+			sum.x, sum.y = sum.x+p.x/float64(len(some)), sum.y+p.y/float64(len(some))
+		}
+		out = append(out, sum)
+	}
+	return out
+}
+
+// sparse leaves out of many points those that lie on another one in the picture.
+func sparse(s Series, x, y axis) Series {
+	const many, grain = 2000, 2.0
+	if len(s.X) <= many {
+		return s
+	}
+	out := Series{Name: s.Name}
+	taken := map[[2]int32]bool{}
+	for i := range s.X {
+		if !finite(s.X[i]) || !finite(s.Y[i]) {
+			continue
+		}
+		cell := [2]int32{int32(x.place(s.X[i]) / grain), int32(y.place(s.Y[i]) / grain)}
+		if !taken[cell] {
+			taken[cell] = true
+			out.X, out.Y = append(out.X, s.X[i]), append(out.Y, s.Y[i])
+		}
 	}
 	return out
 }

@@ -4,6 +4,7 @@ package page
 
 import (
 	_ "embed"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,18 +82,19 @@ func Chart(c chart.Chart) Node {
 
 // Table is rows of texts below a header; columns of numbers are told by their index.
 func Table(header []string, rows [][]string, numbers ...int) Node {
-	class := func(i int) []string {
-		for _, n := range numbers {
-			if n == i {
-				return []string{"class", "number"}
-			}
+	class := func(i int, cell string) []string {
+		switch {
+		case slices.Contains(numbers, i):
+			return []string{"class", "number"}
+		case len(cell) > 40:
+			return []string{"class", "long"}
 		}
 		return nil
 	}
 	line := func(tag string, cells []string) Node {
 		var nodes []Node
 		for i, cell := range cells {
-			nodes = append(nodes, Element(tag, class(i), Text(cell)))
+			nodes = append(nodes, Element(tag, class(i, cell), Text(cell)))
 		}
 		return Element("tr", nil, nodes...)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"flow/pkg/page"
@@ -56,17 +57,35 @@ func (r *Report) HTML() string {
 	return page.Document(r.title(), append(body, sections...)...)
 }
 
-// Markdown returns the report as a comment on a pull request.
+// longest is how long a comment may be: services refuse those of 64 KiB.
+const longest = 60_000
+
+// Markdown returns the report as a comment on a pull request. Parts that would make it too
+// long for one are left out, the longest first, and that is said.
 func (r *Report) Markdown() string {
+	parts := slices.DeleteFunc(r.parts(), func(p part) bool { return p.md == "" })
+	size := func() (sum int) {
+		for _, p := range parts {
+			sum += len(p.md)
+		}
+		return sum
+	}
+	for size() > longest {
+		at := 0
+		for i := range parts {
+			if len(parts[i].md) > len(parts[at].md) {
+				at = i
+			}
+		}
+		parts[at].md = "too long for a comment; the page has it"
+	}
 	var b strings.Builder
 	b.WriteString("# " + plain(r.title()) + "\n")
 	for _, note := range r.Notes {
 		b.WriteString("\n" + plain(note) + "\n")
 	}
-	for _, p := range r.parts() {
-		if p.md != "" {
-			b.WriteString("\n## " + p.title + "\n\n" + strings.TrimRight(p.md, "\n") + "\n")
-		}
+	for _, p := range parts {
+		b.WriteString("\n## " + p.title + "\n\n" + strings.TrimRight(p.md, "\n") + "\n")
 	}
 	return b.String()
 }
