@@ -31,6 +31,9 @@ var rooms = map[string][]string{
 	"ci":        {"diag"},
 	"report":    {"plots", "page", "chart", "picture", "dag", "event", "ui"},
 	"plots":     {"chart", "picture", "page", "stages", "values", "document", "diag"},
+	"query":     {"values", "document", "diag"},
+	"runs":      {"event", "digest", "values", "document", "disk", "diag"},
+	"replay":    {"project", "runs", "engine", "workspace", "cache", "stages", "lock", "values", "event", "diag", "digest", "disk"},
 	"store":     {"digest", "event", "disk"},
 	"ui":        {"event", "digest", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},
@@ -45,7 +48,7 @@ var rooms = map[string][]string{
 	"dvc":       {"workspace", "document", "disk", "diag"},
 	"migrate":   {"dvc", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
 	"project": {"tracking", "hooks", "plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
-		"dag", "diag", "digest", "disk"},
+		"dag", "diag", "digest", "disk", "runs"},
 }
 
 // keepers is who alone may import a library.

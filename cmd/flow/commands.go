@@ -6,6 +6,8 @@ var commands = []command{
 	{groupRun, newWatchCmd},
 	{groupRun, newStatusCmd},
 	{groupRun, newCommitCmd},
+	{groupSee, newRunsCmd},
+	{groupSee, newLogsCmd},
 	{groupSee, newDagCmd},
 	{groupSee, newMetricsCmd},
 	{groupSee, newParamsCmd},

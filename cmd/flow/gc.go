@@ -19,6 +19,7 @@ type collectOptions struct {
 	workspace  bool
 	scope      project.DataScope
 	dry, force bool
+	noRuns     bool
 	grace      time.Duration
 }
 
@@ -32,7 +33,9 @@ func newCollectCmd(a *app) *cobra.Command {
 remembered runs that need them. Say what to keep: the workspace's lock (-w), and those
 of all branches (-a), tags (-T) or commits (-A), of single revisions, or of the commits
 since a day. What the workspace's lock tells of is kept in any case, and so is what is
-newer than --grace: hand edits that flow has saved are among it.
+newer than --grace: hand edits that flow has saved are among it. What the runs of the
+history need to be had back is kept, too, unless --no-runs says otherwise; flow runs rm
+removes runs.
 
 With --dry, say who needs how much of the cache, and whose the rest was.`,
 		Example: `  flow gc -w --dry
@@ -48,6 +51,7 @@ With --dry, say who needs how much of the cache, and whose the rest was.`,
 	flags.BoolVarP(&o.scope.Commits, "all-commits", "A", false, "keep what the locks of all commits tell of, of any branch or tag")
 	flags.StringSliceVar(&o.scope.Revs, "rev", nil, "keep what the locks of these `revisions` tell of")
 	flags.StringVar(&o.scope.Since, "date", "", "keep what the locks of the commits of this `day` and later tell of: 2006-01-31")
+	flags.BoolVar(&o.noRuns, "no-runs", false, "do not keep what only runs of the history need")
 	flags.BoolVar(&o.dry, "dry", false, "only say how much would go")
 	flags.BoolVarP(&o.force, "force", "f", false, "do not ask")
 	flags.DurationVar(&o.grace, "grace", 14*24*time.Hour, "keep what is newer than this")
@@ -78,6 +82,11 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	var keepers []project.Keeper
 	keep := func(ctx context.Context) ([]digest.Content, error) {
 		keepers, err = p.Keepers(ctx, o.scope)
+		if err == nil && !o.noRuns {
+			var runs []project.Keeper
+			runs, err = p.RunKeepers(ctx)
+			keepers = append(keepers, runs...)
+		}
 		return project.Contents(keepers), err
 	}
 	doomed := map[digest.ID]int64{}

@@ -17,7 +17,7 @@ import (
 // valuesOptions is the words of `flow metrics` and `flow params`.
 type valuesOptions struct {
 	project.Query
-	all, md, noPath                  bool
+	all, md, noPath, gate            bool
 	precision                        int
 	allBranches, allTags, allCommits bool
 	revs                             []string
@@ -87,24 +87,42 @@ func newValuesShowCmd(a *app, params bool) *cobra.Command {
 func newValuesDiffCmd(a *app, params bool) *cobra.Command {
 	o := &valuesOptions{Query: project.Query{Params: params}}
 	cmd := &cobra.Command{
-		Use:   "diff [A [B]]",
-		Short: "Compare " + noun(params) + " of two revisions",
-		Long: `Compare ` + noun(params) + ` of two revisions: commits, branches, tags, or "workspace". A is HEAD
-unless you say otherwise, B the workspace.`,
-		Example: "  flow " + noun(params) + " diff\n  flow " + noun(params) + " diff HEAD~1 HEAD --json\n  flow " + noun(params) + " diff main --md",
-		Args:    cobra.MaximumNArgs(2),
+		Use:   "diff [A [B...]]",
+		Short: "Compare " + noun(params) + " of two revisions or runs, or more",
+		Long: `Compare ` + noun(params) + ` of two revisions or more: commits, branches, tags, runs (by id, name or
+tag, latest, latest~1), or "workspace". A is HEAD unless you say otherwise, B the workspace.
+Of more than two, the change is that from the first to the last.` + gateHelp(params),
+		Example:           "  flow " + noun(params) + " diff\n  flow " + noun(params) + " diff HEAD~1 HEAD --json\n  flow " + noun(params) + " diff main --md",
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			revs := append(slices.Clone(args), "HEAD", project.WorkspaceRevision)[:2]
-			if len(args) == 1 {
-				revs[1] = project.WorkspaceRevision
+			revs := slices.Clone(args)
+			if len(revs) == 0 {
+				revs = []string{"HEAD"}
 			}
-			return runValuesDiff(cmd.Context(), a, o, revs[0], revs[1])
+			if len(revs) == 1 {
+				revs = append(revs, project.WorkspaceRevision)
+			}
+			return runValuesDiff(cmd.Context(), a, o, revs)
 		},
+	}
+	if !params {
+		cmd.Flags().BoolVar(&o.gate, "fail-on-regression", false, "show only what got worse, and exit with 1 if something did")
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "also what did not change")
 	cmd.Flags().BoolVar(&o.noPath, "no-path", false, "leave out the column of files")
 	o.flags(a, cmd)
 	return cmd
+}
+
+// gateHelp says what gets worse.
+func gateHelp(params bool) string {
+	if params {
+		return ""
+	}
+	return `
+
+A metric gets worse against the direction that pipeline.yaml declares for it, beyond its
+tolerance; it also does when it is gone.`
 }
 
 // revisions returns the revisions that are asked for, the workspace first.
@@ -219,7 +237,7 @@ func (a *app) printTable(table ui.Table, md bool) {
 		a.print("%s", trimEnd(table.Markdown()))
 		return
 	}
-	a.print("%s", trimEnd(table.Text(ui.StyleFor(a.out))))
+	a.print("%s", trimEnd(table.Fit(ui.Width(a.out)).Text(ui.StyleFor(a.out))))
 }
 
 // showTable makes a row of each file, with a column for each key.

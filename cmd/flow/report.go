@@ -145,7 +145,7 @@ func (a *app) reportFigures(ctx context.Context, p *project.Project, r *report.R
 // reportGraph is the graph of the workspace with the state of each stage, or the graph of
 // a commit.
 func reportGraph(ctx context.Context, a *app, p *project.Project, revision *project.Revision) (*report.Graph, error) {
-	if revision.Commit == "" {
+	if revision.IsWorkspace() {
 		e, err := p.Engine()
 		if err != nil {
 			return nil, err

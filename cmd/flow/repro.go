@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"flow/pkg/engine"
+	"flow/pkg/event"
 	"flow/pkg/project"
+	"flow/pkg/replay"
 	"flow/pkg/stages"
 	"flow/pkg/ui"
 )
@@ -97,7 +99,7 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	if o.interactive {
 		o.Confirm, o.Jobs = a.ask, 1 // one question at a time
 	}
-	return a.repro(ctx, e, o.Options)
+	return a.repro(ctx, p, e, o.Options)
 }
 
 // reproTargets is what is brought up to date: below the root, without targets, what the
@@ -110,11 +112,21 @@ func (a *app) reproTargets(p *project.Project, e *engine.Engine, typed []string)
 	return targets
 }
 
-// repro runs stages and shows them.
-func (a *app) repro(ctx context.Context, e *engine.Engine, options engine.Options) error {
+// repro runs stages, shows them, and keeps the run.
+func (a *app) repro(ctx context.Context, p *project.Project, e *engine.Engine, options engine.Options) error {
+	recorder := replay.NewRecorder(p, e, options)
 	face, done := a.screen(options)
-	err := e.Repro(ctx, options, face)
+	sink := face
+	if recorder != nil {
+		sink = event.Tee(face, recorder)
+	}
+	err := e.Repro(ctx, options, sink)
 	done()
+	if recorder != nil {
+		if problem := recorder.Close(); problem != nil {
+			a.say("%s not all of the run could be kept: %v", ui.StyleFor(a.err).Yellow("note:"), problem)
+		}
+	}
 	if err != nil && ctx.Err() == nil && !a.json && onlyStageErrors(err) {
 		return errors.Join(errSilent, err) // the sink has explained each
 	}

@@ -103,7 +103,7 @@ func runStageAdd(ctx context.Context, a *app, o *stageAddOptions, args []string)
 		if err := p.Prepare(); err != nil {
 			return err
 		}
-		return a.repro(ctx, e, engine.Options{Selection: engine.Selection{Targets: []string{name}}})
+		return a.repro(ctx, p, e, engine.Options{Selection: engine.Selection{Targets: []string{name}}})
 	}
 	return nil
 }

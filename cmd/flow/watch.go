@@ -113,7 +113,7 @@ func (w *watching) once(ctx context.Context, first bool) error {
 	if err := p.Prepare(); err != nil {
 		return err
 	}
-	return w.a.repro(ctx, e, options)
+	return w.a.repro(ctx, p, e, options)
 }
 
 // inputs returns what makes the selected stages stale when it changes: the files that

@@ -89,6 +89,16 @@ func (r *Root) Append(name string, line []byte, perm fs.FileMode) error {
 	return nil
 }
 
+// Extend opens a file to write at its end; it is made when it isn't there. Nothing is
+// durable before a Sync of the file and of the folder.
+func (r *Root) Extend(name string, perm fs.FileMode) (File, error) {
+	file, err := r.fsys.Open(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, perm)
+	if err != nil {
+		return nil, r.fail("open", name, err)
+	}
+	return file, nil
+}
+
 // writeAll writes, and takes a short write for an error even if the file doesn't.
 func writeAll(w io.Writer, content []byte) (int, error) {
 	n, err := w.Write(content)

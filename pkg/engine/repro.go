@@ -271,6 +271,9 @@ func (r *run) end(step *Step, done *result) {
 		Reasons: step.Reasons, Err: done.err, Because: r.because[stage.Name], Detail: done.detail,
 		Usage: done.usage,
 	}
+	if !stage.Source && step.is != nil && (done.entry != nil || done.status == event.Failed) {
+		finished.Action = action(stage, step.is).Key().String()
+	}
 	if done.entry != nil {
 		for _, out := range done.entry.Outs {
 			finished.Outs = append(finished.Outs, event.Out{Path: out.Path, Content: out.Content})

@@ -84,7 +84,7 @@ func (w *work) script(ctx context.Context, a *attempt, run scriptRun) error {
 	defer run.mu.Unlock()
 	w.used(outcome)
 	if outcome.Code != 0 || outcome.Signal != "" || outcome.TimedOut {
-		return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(stage, outcome), Tail: run.out.tail}
+		return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(stage, outcome), Tail: run.out.tail, Logged: w.e.RunID != ""}
 	}
 	if len(outcome.Leftover) > 0 {
 		w.tell(event.Warning{Stage: stage.Title(),

@@ -60,6 +60,7 @@ type StageError struct {
 	Hint    string
 	Tail    []string // the last lines that the command printed
 	Kept    string   // where what it left is kept; "" when it left nothing
+	Logged  bool     // all that the command printed is kept with the run
 	Err     error
 }
 
@@ -68,6 +69,9 @@ func (e *StageError) Error() string { return fmt.Sprintf("stage %q: %s", e.Stage
 
 // Unwrap returns the cause.
 func (e *StageError) Unwrap() error { return e.Err }
+
+// LastLines returns the end of what the command printed.
+func (e *StageError) LastLines() []string { return e.Tail }
 
 func (w *work) tell(e event.Event) { w.messages <- message{event: e} }
 
@@ -337,6 +341,9 @@ func (e *changedError) Unwrap() error { return e.StageError }
 func (e *StageError) Explain() (lines []string, hint string) {
 	if e.Kept != "" {
 		lines = append(lines, "what it left, and its log, is kept in "+e.Kept+"; the outs from before are back in place")
+	}
+	if e.Logged && e.Outcome != nil {
+		lines = append(lines, "all that it printed: flow logs "+e.Stage)
 	}
 	return lines, e.Hint
 }

@@ -128,6 +128,7 @@ type StageFinished struct {
 	Because  string // for Skipped: the stage that failed
 	Detail   string // for Restored: where from
 	Usage    *Usage // what its command took; nil when none ran
+	Action   string // the run cache's key of what it read; "" where nothing was to be done
 }
 
 // Usage is what the commands of a stage took, over all its scripts and attempts.

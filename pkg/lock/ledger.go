@@ -318,6 +318,28 @@ func (l *Ledger) Replace(ctx context.Context, text []byte) error {
 	return nil
 }
 
+// Restore makes the lock file hold a text as it once was, whole, and forgets what was
+// recorded since; no text is no lock file.
+func (l *Ledger) Restore(ctx context.Context, text []byte) error {
+	guard, err := l.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer guard.Unlock()
+	if len(text) > 0 {
+		err = l.root.Replace(l.file, text, 0o644)
+	} else if err = l.root.Remove(l.file); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", l.file, err)
+	}
+	if err := l.root.Remove(l.journal); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the journal of %s: %w", l.file, err)
+	}
+	return nil
+}
+
 // Unsettled reports whether a journal is there that continues the lock file.
 func (l *Ledger) Unsettled() bool { return l.root.Exists(l.journal) }
 

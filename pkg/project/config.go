@@ -35,6 +35,8 @@ type Key struct {
 	List       bool
 	Words      []string // that it may be; nil for anything
 	Open       bool     // the person chooses the last part of the name, which is *
+	// Check says what is wrong with a value, "" for nothing; nil where all is right.
+	Check func(value string) string
 }
 
 // is reports whether a setting's name is one of the key.
@@ -57,6 +59,8 @@ func Keys() []Key {
 			Words: []string{"nargs", "append"}},
 		{Name: "jobs", Desc: "how many stages run at the same time: a number, or cores; default 1"},
 		{Name: "resources.*", Desc: "how much there is of what stages ask for in resources: resources.licence 2. Without it cpu, memory and gpu are the machine's", Open: true},
+		{Name: "runs.keep", Desc: "how many runs without a tag are kept; 0 keeps no history; default 1000", Check: notCount},
+		{Name: "runs.max_file", Desc: "how large a file that git does not track may be to be kept with a run: 10MB, 1GB; default 10MB", Check: notSize},
 	}
 }
 

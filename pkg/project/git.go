@@ -12,23 +12,31 @@ import (
 	"slices"
 	"strings"
 
+	"flow/pkg/cache"
 	"flow/pkg/diag"
 	"flow/pkg/digest"
 	"flow/pkg/lock"
+	"flow/pkg/runs"
 	"flow/pkg/stages"
 )
 
 // Workspace is the name of the revision that is the files on disk.
 const WorkspaceRevision = "workspace"
 
-// Revision is the project as a git commit has it, or as the workspace does.
+// Revision is the project as a git commit has it, as a run had it, or as the workspace
+// does.
 type Revision struct {
-	Name   string // as a person named it
-	Commit string // "" for the workspace
+	Name   string    // as a person named it
+	Commit string    // "" for the workspace and for a run
+	Run    *runs.Run // nil for all but a run
 
 	project *Project
 	locked  *lock.File
+	tree    cache.Tree // of a run
 }
+
+// IsWorkspace reports whether the revision is the files on disk.
+func (r *Revision) IsWorkspace() bool { return r.Commit == "" && r.Run == nil }
 
 // ErrNoGit is what asking for a revision gets where there is no git to ask.
 var ErrNoGit = errors.New("no git")
@@ -39,27 +47,49 @@ func noGit(format string, args ...any) error {
 	return problem
 }
 
-// Revision finds a commit by anything that git resolves to one. The name
-// "workspace", and "", is the files on disk.
+// Revision finds a commit by anything that git resolves to one, or a run by anything
+// that names one; where a name is both, the commit is meant. The name "workspace", and
+// "", is the files on disk.
 func (p *Project) Revision(ctx context.Context, name string) (*Revision, error) {
 	if name == "" || name == WorkspaceRevision {
 		return &Revision{Name: WorkspaceRevision, project: p}, nil
 	}
+	if runs.IsID(name) {
+		if run, err := p.Runs.Find(name); err == nil {
+			return p.RunRevision(name, run), nil
+		}
+	}
+	commit, err := p.commit(ctx, name)
+	if err == nil {
+		return &Revision{Name: name, Commit: commit, project: p}, nil
+	}
+	run, problem := p.Runs.Find(name)
+	switch {
+	case problem == nil:
+		return p.RunRevision(name, run), nil
+	case errors.Is(problem, runs.ErrNoRun):
+		return nil, err
+	}
+	return nil, problem
+}
+
+// commit asks git for the commit that a name means.
+func (p *Project) commit(ctx context.Context, name string) (string, error) {
 	if !p.Git {
-		return nil, noGit("%s is in no git repository, so there is no revision %q", p.Root.Dir(), name)
+		return "", noGit("%s is in no git repository, so there is no revision %q", p.Root.Dir(), name)
 	}
 	if _, err := exec.LookPath("git"); err != nil {
-		return nil, noGit("the program git is not on PATH; it is what reads revision %q", name)
+		return "", noGit("the program git is not on PATH; it is what reads revision %q", name)
 	}
 	commit, err := p.git(ctx, "rev-parse", "--quiet", "--verify", "--end-of-options", name+"^{commit}")
 	if err != nil {
 		if _, none := p.git(ctx, "rev-parse", "--quiet", "--verify", "HEAD^{commit}"); none != nil {
-			return nil, noGit("the git repository has no commit yet, so there is no revision %q", name)
+			return "", noGit("the git repository has no commit yet, so there is no revision %q", name)
 		}
-		return nil, diag.At(diag.Pos{}, "git knows no revision %q", name).
-			WithHint("`git branch -a`, `git tag` and `git log` show what there is")
+		return "", diag.At(diag.Pos{}, "git knows no revision %q, and no run has that name", name).
+			WithHint("`git branch -a`, `git tag`, `git log` and `flow runs list` show what there is")
 	}
-	return &Revision{Name: name, Commit: strings.TrimSpace(string(commit)), project: p}, nil
+	return strings.TrimSpace(string(commit)), nil
 }
 
 // git runs a git command in the project's root and returns what it prints.
@@ -138,10 +168,10 @@ func (p *Project) Tracked(ctx context.Context, paths []string) ([]string, error)
 // a data source that git ignores, from the cache as pipeline.lock tells. The error is fs.ErrNotExist when
 // neither has it.
 func (r *Revision) Read(ctx context.Context, name string) ([]byte, error) {
-	if r.Commit == "" {
+	if r.IsWorkspace() {
 		return r.project.Root.Read(name)
 	}
-	text, err := r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+name)
+	text, err := r.text(ctx, name)
 	if err == nil || ctx.Err() != nil {
 		return text, ctx.Err()
 	}
@@ -157,6 +187,28 @@ func (r *Revision) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read at " + r.Name, Path: name, Err: fs.ErrNotExist}
 	}
 	return r.project.readContent(ctx, content)
+}
+
+// text returns a file that the commit, or the code of the run, holds.
+func (r *Revision) text(ctx context.Context, name string) ([]byte, error) {
+	if r.Run != nil {
+		return r.runText(ctx, name)
+	}
+	return r.project.git(ctx, "cat-file", "blob", r.Commit+":./"+name)
+}
+
+// names lists the files at or below a path that the commit, or the code of the run,
+// holds; below "." are all.
+func (r *Revision) names(ctx context.Context, name string) ([]string, error) {
+	if r.Run != nil {
+		return r.runNames(ctx, name)
+	}
+	args := []string{"ls-tree", "-r", "-z", "--name-only", r.Commit}
+	if name != "." {
+		args = append(args, "--", name)
+	}
+	out, err := r.project.git(ctx, args...)
+	return strings.FieldsFunc(string(out), func(c rune) bool { return c == 0 }), err
 }
 
 // lockedFile finds what a lock says of a file: of itself, or of a folder that it is in.
@@ -210,11 +262,16 @@ func lockedContent(locked *lock.File, name string) (digest.Content, bool) {
 
 // Lock returns what the revision's lock tells.
 func (r *Revision) Lock(ctx context.Context) (*lock.File, error) {
-	if r.Commit == "" {
+	if r.IsWorkspace() {
 		return r.project.Ledger.Read()
 	}
 	if r.locked != nil {
 		return r.locked, nil
+	}
+	if r.Run != nil {
+		var err error
+		r.locked, err = r.project.RunLock(ctx, r.Run)
+		return r.locked, err
 	}
 	listed, err := r.project.git(ctx, "ls-tree", "--name-only", r.Commit, "--", lock.Name)
 	if err != nil {
@@ -234,7 +291,7 @@ func (r *Revision) Lock(ctx context.Context) (*lock.File, error) {
 // Pipeline returns the pipeline as the revision declares it; an empty one where the
 // revision has none.
 func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
-	if r.Commit == "" {
+	if r.IsWorkspace() {
 		return r.project.Pipeline()
 	}
 	read := func(name string) ([]byte, error) { return r.Read(ctx, name) }
@@ -259,12 +316,12 @@ func (r *Revision) Pipeline(ctx context.Context) (*stages.Pipeline, error) {
 // pipelineFiles lists the pipeline files that a commit holds, but those of other
 // projects below the root.
 func (r *Revision) pipelineFiles(ctx context.Context) ([]string, error) {
-	out, err := r.project.git(ctx, "ls-tree", "-r", "-z", "--name-only", r.Commit)
+	all, err := r.names(ctx, ".")
 	if err != nil {
 		return nil, err
 	}
 	var names, nested []string
-	for name := range strings.SplitSeq(string(out), "\x00") {
+	for _, name := range all {
 		if dir, found := strings.CutSuffix(name, "/"+State+"/config"); found {
 			nested = append(nested, dir+"/")
 		}
@@ -279,16 +336,12 @@ func (r *Revision) pipelineFiles(ctx context.Context) ([]string, error) {
 
 // Files lists the regular files at or below a path, as the revision has them.
 func (r *Revision) Files(ctx context.Context, name string) ([]string, error) {
-	if r.Commit == "" {
+	if r.IsWorkspace() {
 		return r.project.filesBelow(name)
 	}
-	out, err := r.project.git(ctx, "ls-tree", "-r", "-z", "--name-only", r.Commit, "--", name)
-	if err != nil {
-		return nil, err
-	}
-	files := strings.FieldsFunc(string(out), func(c rune) bool { return c == 0 })
-	if len(files) > 0 {
-		return files, nil
+	files, err := r.names(ctx, name)
+	if err != nil || len(files) > 0 {
+		return files, err
 	}
 	return r.lockedFiles(ctx, name)
 }
@@ -299,9 +352,9 @@ func (r *Revision) lockedFiles(ctx context.Context, name string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	content, found := lockedContent(locked, name)
-	if !found {
-		return nil, nil
+	content, found, err := r.project.lockedFile(ctx, locked, name)
+	if err != nil || !found {
+		return nil, err
 	}
 	if content.Mode != digest.Dir {
 		return []string{name}, nil

@@ -24,6 +24,11 @@ func wrongWord(name, value string) *diag.Error {
 		if key.Name == name && key.Words != nil && !slices.Contains(key.Words, value) {
 			return diag.At(diag.Pos{}, "%s can't be %q", name, value).WithHint("it is one of %s", strings.Join(key.Words, ", "))
 		}
+		if key.Name == name && key.Check != nil && value != "" {
+			if wrong := key.Check(value); wrong != "" {
+				return diag.At(diag.Pos{}, "%s can't be %q", name, value).WithHint("%s", wrong)
+			}
+		}
 	}
 	return nil
 }

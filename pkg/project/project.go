@@ -15,6 +15,7 @@ import (
 	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/lock"
+	"flow/pkg/runs"
 	"flow/pkg/stages"
 	"flow/pkg/values"
 	"flow/pkg/workspace"
@@ -33,6 +34,7 @@ type Project struct {
 	Cache     *cache.Cache
 	Workspace *workspace.Workspace
 	Ledger    *lock.Ledger
+	Runs      *runs.History
 	Git       bool // the project is in a git repository
 
 	// Settings are values that params and vars have instead of those in their files.
@@ -103,6 +105,7 @@ func Open(dir string) (*Project, error) {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
 	p.Ledger = lock.NewLedger(root, lock.Name, State)
+	p.Runs = runs.Open(root, State)
 	return p, nil
 }
 
@@ -194,6 +197,7 @@ func (p *Project) Engine() (*engine.Engine, error) {
 		Pipeline: pipeline, Graph: graph, Root: p.Root, Workspace: p.Workspace, Cache: p.Cache, Ledger: p.Ledger,
 		Runner: &Runner{}, Probe: probe, State: State, Git: p.Git, Settings: p.Settings,
 	}
+	e.Expected = p.Runs.Expected
 	if p.Git {
 		e.GitTracked = p.Tracked
 	}

@@ -9,26 +9,39 @@ import (
 	"strings"
 
 	"flow/pkg/document"
-	"flow/pkg/plots"
 	"flow/pkg/stages"
 	"flow/pkg/values"
 )
 
 // ValueFile is a metrics or params file as a revision has it.
 type ValueFile struct {
-	Path       string
-	Tree       *values.Tree  // nil when Err is set
-	Leaves     []values.Leaf // what is shown
+	Path   string
+	Tree   *values.Tree  // nil when Err is set
+	Leaves []values.Leaf // what is shown
+	Judgement
+	Err error
+}
+
+// Judgement is how metrics of a file are judged, by key; "" stands for all of the file's.
+type Judgement struct {
 	Directions map[string]string
-	Err        error
+	Tolerances map[string]stages.Tolerance
 }
 
 // Direction returns which way a metric is better: "higher", "lower" or "".
-func (f ValueFile) Direction(key string) string {
-	if direction, found := f.Directions[key]; found {
+func (j Judgement) Direction(key string) string {
+	if direction, found := j.Directions[key]; found {
 		return direction
 	}
-	return f.Directions[""]
+	return j.Directions[""]
+}
+
+// Tolerance returns how much worse than before a metric may be.
+func (j Judgement) Tolerance(key string) stages.Tolerance {
+	if tolerance, found := j.Tolerances[key]; found {
+		return tolerance
+	}
+	return j.Tolerances[""]
 }
 
 // Query says which values are asked for.
@@ -41,6 +54,9 @@ type Query struct {
 // Values reads the metrics or params of a revision. What can't be read is told in
 // its ValueFile; the rest is there all the same.
 func (r *Revision) Values(ctx context.Context, query Query) ([]ValueFile, error) {
+	if r.Run != nil {
+		return r.recordedValues(ctx, query), nil
+	}
 	pipeline, err := r.Pipeline(ctx)
 	if err != nil {
 		return nil, err
@@ -70,13 +86,13 @@ func (r *Revision) Values(ctx context.Context, query Query) ([]ValueFile, error)
 }
 
 func (r *Revision) valueFile(ctx context.Context, path string, w wantedFile, query Query) ValueFile {
-	file := ValueFile{Path: path, Directions: w.directions}
+	file := ValueFile{Path: path, Judgement: w.Judgement}
 	text, err := r.Read(ctx, path)
 	if err == nil {
 		file.Tree, err = values.Load(path, text)
 	}
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) && r.Commit != "" {
+		if !errors.Is(err, fs.ErrNotExist) && !r.IsWorkspace() {
 			err = fmt.Errorf("at %s: %w", r.Name, err)
 		}
 		file.Err = err
@@ -93,10 +109,10 @@ func (r *Revision) valueFile(ctx context.Context, path string, w wantedFile, que
 
 // wantedFile is a file to read, and which of its keys.
 type wantedFile struct {
-	path       string
-	implicit   bool     // nobody declares it, so that it may be missing
-	keys       []string // none for all
-	directions map[string]string
+	path     string
+	implicit bool     // nobody declares it, so that it may be missing
+	keys     []string // none for all
+	Judgement
 }
 
 func (w wantedFile) wants(key string) bool {
@@ -108,14 +124,14 @@ func metricsFiles(pipeline *stages.Pipeline) []wantedFile {
 	for _, stage := range pipeline.Stages {
 		for _, out := range stage.Outs {
 			if out.Kind == stages.Metric {
-				files = append(files, wantedFile{path: out.Path, directions: out.Direction})
+				files = append(files, wantedFile{path: out.Path, Judgement: Judgement{Directions: out.Direction, Tolerances: out.Tolerance}})
 			}
 		}
 	}
 	for _, metric := range pipeline.Metrics {
 		files = append(files, wantedFile{path: metric.Path})
 	}
-	return append(files, wantedFile{path: plots.LiveDir + "/metrics.json", implicit: true})
+	return append(files, liveFiles(pipeline, "metrics.json")...)
 }
 
 // paramsFiles is the files of all stages' params, those declared at the top, and
@@ -142,6 +158,9 @@ func paramsFiles(pipeline *stages.Pipeline, depsOnly bool) []wantedFile {
 		add(stages.ParamsFile, true, "")
 		for _, params := range pipeline.Params {
 			add(params.Path, false, "")
+		}
+		for _, live := range liveFiles(pipeline, "params.yaml") {
+			add(live.path, true, "")
 		}
 	}
 	for _, stage := range pipeline.Stages {

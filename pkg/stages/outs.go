@@ -65,6 +65,7 @@ func (l *loader) outFlags(flags *document.Node, out *Out) {
 	}
 	if out.Kind == Metric {
 		known["direction"] = func(n *document.Node) { out.Direction = l.direction(n) }
+		known["tolerance"] = func(n *document.Node) { out.Tolerance = l.tolerance(n) }
 	}
 	if out.Kind == PlotOut {
 		out.Plot = &Plot{ID: out.Path, Path: out.Path, Pos: out.Pos, Header: true}

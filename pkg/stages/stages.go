@@ -140,6 +140,8 @@ type Out struct {
 	// Direction tells which way a metric is better: "higher" or "lower", by the
 	// metric's dotted key; the key "" stands for all of the file's.
 	Direction map[string]string
+	// Tolerance tells how much worse than before a metric may be, by key as in Direction.
+	Tolerance map[string]Tolerance
 	Plot      *Plot
 }
 

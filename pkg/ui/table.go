@@ -59,6 +59,53 @@ func (t Table) Markdown() string {
 	return b.String()
 }
 
+// narrowest is how far Fit narrows a column.
+const narrowest = 8
+
+// Fit returns the table with its widest columns cut, so that it takes at most so many
+// columns of a terminal, as far as that goes; 0 is a terminal of any width.
+func (t Table) Fit(columns int) Table {
+	widths := t.widths()
+	total := 2 * (len(widths) - 1)
+	for _, width := range widths {
+		total += width
+	}
+	if columns <= 0 || total <= columns {
+		return t
+	}
+	for total > columns {
+		widest, second := 0, 0
+		for i, width := range widths {
+			if width > widths[widest] {
+				widest = i
+			}
+		}
+		for i, width := range widths {
+			if i != widest {
+				second = max(second, width)
+			}
+		}
+		narrower := max(min(second, widths[widest]-1), widths[widest]-(total-columns), narrowest)
+		if narrower >= widths[widest] {
+			break
+		}
+		total -= widths[widest] - narrower
+		widths[widest] = narrower
+	}
+	cut := func(row []string) []string {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = Cut(printable(cell), widths[i])
+		}
+		return cells
+	}
+	fitted := Table{Header: cut(t.Header)}
+	for _, row := range t.Rows {
+		fitted.Rows = append(fitted.Rows, cut(row))
+	}
+	return fitted
+}
+
 // Without returns the table without one of its columns.
 func (t Table) Without(column int) Table {
 	cut := func(row []string) []string { return slices.Delete(slices.Clone(row), column, column+1) }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,4 +23,24 @@ func TestExplain_placeCaretHint(t *testing.T) {
 	mistake.Hint = ""
 	require.Equal(t, "p.yaml:12:5: it is wrong\n  12 | a:  depz\uFFFD\n     |     ^^^^\n", Explain(mistake, Style{}))
 	require.Equal(t, "error: one\nerror: two\n", Explain(errors.Join(errors.New("one"), errors.New("two")), Style{}))
+}
+
+func TestTable_fits(t *testing.T) {
+	table := Table{Header: []string{"id", "name", "note"}, Rows: [][]string{
+		{"1", "東京東京東京東京", strings.Repeat("long ", 20)},
+		{"2", "b", "short"},
+	}}
+	for _, columns := range []int{30, 40, 60, 79, 200} {
+		text := table.Fit(columns).Text(Style{})
+		widest := 0
+		for line := range strings.Lines(text) {
+			widest = max(widest, TextWidth(strings.TrimSuffix(line, "\n")))
+		}
+		require.LessOrEqual(t, widest, columns, text)
+		require.Contains(t, text, "short")
+		require.Contains(t, text, "b  ")
+	}
+	require.Equal(t, table, table.Fit(0))
+	require.Equal(t, table, table.Fit(200))
+	require.Equal(t, "id  name     note\n1   東京東…  long lo…\n2   b        short\n", table.Fit(4).Text(Style{}), "no narrower than that")
 }

@@ -161,11 +161,28 @@ func (t *Text) finished(e event.StageFinished) {
 		t.say("%s %s%s", name, t.Style.Green(map[bool]string{true: "recorded", false: "saved to the cache"}[e.Source]), because(e.Reasons))
 	case event.Failed:
 		if !isStopped(e.Err) {
+			if t.Quiet {
+				fmt.Fprint(t.Err, LastLines(e.Err))
+			}
 			fmt.Fprint(t.Err, Explain(e.Err, t.Style))
 		}
 	case event.Skipped:
 		t.say("%s %s because of %s", name, t.Style.Yellow("skipped"), e.Because)
 	}
+}
+
+// LastLines returns the end of what a stage that failed printed, where its error knows,
+// for faces that have not shown it.
+func LastLines(err error) string {
+	var failed interface{ LastLines() []string }
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	var b strings.Builder
+	for _, line := range failed.LastLines() {
+		b.WriteString("  | " + Clean(line, false) + "\n")
+	}
+	return b.String()
 }
 
 func (t *Text) warning(e event.Warning) {

@@ -117,7 +117,7 @@ func (w *Workspace) checkoutTree(ctx context.Context, name string, at place, con
 		return 0, fmt.Errorf("restore %s: %w", w.root.Path(name), err)
 	}
 	for _, e := range tree {
-		if e.Mode == digest.Link && escapes(under(name, e.Path), e.Target) {
+		if e.Mode == digest.Link && Escapes(under(name, e.Path), e.Target) {
 			return 0, &EscapeError{Path: under(name, e.Path), Target: e.Target}
 		}
 	}

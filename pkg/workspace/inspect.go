@@ -115,7 +115,7 @@ func (w *Workspace) link(f folder, name string, e *entry) error {
 	if id, found := w.objectOf(target); found {
 		return w.linkedObject(id, e)
 	}
-	if escapes(name, target) {
+	if Escapes(name, target) {
 		return &EscapeError{Path: name, Target: target}
 	}
 	e.target, e.id, e.trusted = target, digest.Sum([]byte(target)), true

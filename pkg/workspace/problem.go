@@ -73,10 +73,10 @@ func special(kind digest.Mode) string {
 	return ""
 }
 
-// escapes reports whether a link at a local name leads out of the root, as far as the
+// Escapes reports whether a link at a local name leads out of the root, as far as the
 // text of its target tells. It goes down and up part by part: "a/../.." at the top of
 // the root does, and so does any absolute target.
-func escapes(name, target string) bool {
+func Escapes(name, target string) bool {
 	if runtime.GOOS == "windows" {
 		if filepath.VolumeName(target) != "" || strings.HasPrefix(target, `\`) {
 			return true

@@ -183,7 +183,7 @@ func (w *Workspace) escapeOnTheWay(name string) error {
 			continue
 		}
 		target, err := w.root.Readlink(name[:i])
-		if err == nil && escapes(name[:i], target) {
+		if err == nil && Escapes(name[:i], target) {
 			return &EscapeError{Path: name[:i], Target: target}
 		}
 	}

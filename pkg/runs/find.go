@@ -1,0 +1,99 @@
+package runs
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"flow/pkg/diag"
+)
+
+// Latest names the newest run; latest~2 is the second before it.
+const Latest = "latest"
+
+// Find returns the run that a person means: by its id or the start of one, its name, a
+// tag, or latest. Where several runs have the name or the tag, the newest is meant.
+func (h *History) Find(ref string) (*Run, error) {
+	if IsID(ref) && h.root.Exists(h.Dir(ref)) {
+		return h.Read(ref)
+	}
+	if back, isLatest := latest(ref); isLatest {
+		return h.nthLatest(back)
+	}
+	all, err := h.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, matches := range []func(*Run) bool{
+		func(run *Run) bool { return run.Tagged(ref) },
+		func(run *Run) bool { return run.Name == ref },
+	} {
+		for _, run := range all {
+			if matches(run) {
+				return run, nil
+			}
+		}
+	}
+	return abbreviated(all, ref)
+}
+
+// latest takes latest, or latest~N, apart.
+func latest(ref string) (back int, isLatest bool) {
+	if ref == Latest {
+		return 0, true
+	}
+	rest, found := strings.CutPrefix(ref, Latest+"~")
+	back, err := strconv.Atoi(rest)
+	return back, found && err == nil && back >= 0
+}
+
+// nthLatest reads no more records than it must.
+func (h *History) nthLatest(back int) (*Run, error) {
+	ids, err := h.IDs()
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for _, id := range ids {
+		run, err := h.Read(id)
+		if err != nil || run.State == Saved {
+			continue
+		}
+		if n == back {
+			return run, nil
+		}
+		n++
+	}
+	if n == 0 {
+		return nil, diag.At(diag.Pos{}, "there is no run yet").WithHint("`flow repro` makes one whenever it runs something")
+	}
+	return nil, diag.At(diag.Pos{}, "there are only %d runs", n).WithHint("`flow runs list` shows them")
+}
+
+// abbreviated finds by the start of an id, or by its last four digits.
+func abbreviated(all []*Run, ref string) (*Run, error) {
+	var found []*Run
+	var names []string
+	for _, run := range all {
+		if len(ref) >= 2 && strings.HasPrefix(run.ID, ref) || len(ref) == 4 && strings.HasSuffix(run.ID, "-"+ref) {
+			found = append(found, run)
+		}
+		names = append(append(names, run.Name), run.Tags...)
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, diag.At(diag.Pos{}, "%d runs have an id that begins with %q", len(found), ref).
+			WithHint("the newest is %s", found[0].ID)
+	}
+	problem := diag.At(diag.Pos{}, "there is no run %q", ref)
+	problem.Err = ErrNoRun
+	if meant := diag.Nearest(ref, names); meant != "" {
+		return nil, problem.WithHint("did you mean %q?", meant)
+	}
+	return nil, problem.WithHint("`flow runs list` shows what there is")
+}
+
+// ErrNoRun is what a name gets that no run has.
+var ErrNoRun = errors.New("no such run")
