@@ -38,14 +38,21 @@ func parseHash(text string, legacy bool) (Hash, error) {
 	return Hash{MD5: digits, Dir: dir, Legacy: legacy}, nil
 }
 
-// chunk is how much DVC reads at once, which shows in the digests of texts of old.
-const chunk = 1 << 20
+// Chunk is how much DVC reads at once, which shows in the digests of texts of old.
+const Chunk = 1 << 20
+
+// SumBytes is Sum of no more than Chunk bytes.
+func SumBytes(content []byte, legacy bool) string {
+	sum := md5.New()
+	write(sum, content, legacy && isText(content[:min(len(content), 512)]))
+	return hex.EncodeToString(sum.Sum(nil))
+}
 
 // Sum returns the md5 digest of all that r gives, as hex digits: of the bytes, or, for
 // a legacy one, as DVC 1 and 2 took it.
 func Sum(ctx context.Context, r io.Reader, legacy bool) (string, error) {
 	sum := md5.New()
-	buffer := make([]byte, chunk)
+	buffer := make([]byte, Chunk)
 	text := false
 	for first := true; ; first = false {
 		if ctx.Err() != nil {

@@ -1,10 +1,10 @@
 package migrate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 
@@ -130,10 +130,17 @@ func (f *facts) sumFile(ctx context.Context, name string, content digest.Content
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
 		return "", err
 	}
-	sum, err := dvc.Sum(ctx, file, legacy)
+	var sum string
+	if info.Size() < dvc.Chunk {
+		content, readErr := io.ReadAll(io.LimitReader(file, dvc.Chunk))
+		sum, err = dvc.SumBytes(content, legacy), readErr
+	} else {
+		sum, err = dvc.Sum(ctx, file, legacy)
+	}
 	if err == nil && regular && !legacy {
 		f.md5s[content.ID] = sum
 	}
@@ -199,7 +206,7 @@ func (f *facts) recorded(ctx context.Context, item dvc.Item) (digest.Content, bo
 
 // placeOf returns where an item of a stage's record is, from the project's root.
 func placeOf(stage *stages.Stage, item dvc.Item) string {
-	if bytes.HasPrefix([]byte(item.Path), []byte("/")) {
+	if path.IsAbs(item.Path) {
 		return item.Path
 	}
 	return path.Join(stage.Wdir, item.Path)

@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,9 +38,12 @@ func newIntake(from *dvc.Cache, to *cache.Cache) *intake {
 	return &intake{from: from, to: to, have: map[dvc.Hash]object{}, lists: map[dvc.Hash][]dvc.FileHash{}, corrupt: map[dvc.Hash]error{}}
 }
 
-// enough is how many objects are taken over between two barriers: what is behind one
-// stays when the rest is cut short.
-const enough = 4096
+// What is taken over between two barriers: what is behind one stays when the rest is cut
+// short.
+const (
+	enough      = 4096    // objects
+	enoughBytes = 1 << 30 // bytes of them
+)
 
 // take takes over what items need, as far as it is there. Corrupt objects are refused,
 // and remembered as such.
@@ -67,11 +69,11 @@ func (in *intake) take(ctx context.Context, items []dvc.Item) error {
 		}
 	}
 	for len(wanted) > 0 {
-		n := min(len(wanted), enough)
-		if err := in.batch(ctx, wanted[:n]); err != nil {
+		done, err := in.batch(ctx, wanted[:min(len(wanted), enough)])
+		if err != nil {
 			return err
 		}
-		wanted = wanted[n:]
+		wanted = wanted[done:]
 	}
 	return nil
 }
@@ -101,8 +103,9 @@ func (in *intake) list(ctx context.Context, item dvc.Item) ([]dvc.FileHash, erro
 	return files, nil
 }
 
-// batch takes over some objects with one barrier.
-func (in *intake) batch(ctx context.Context, wanted []dvc.Hash) error {
+// batch takes over some objects with one barrier, and returns how many of those wanted it
+// has dealt with.
+func (in *intake) batch(ctx context.Context, wanted []dvc.Hash) (int, error) {
 	batch := in.to.Begin()
 	defer batch.Abort()
 	next := make(chan dvc.Hash)
@@ -119,21 +122,27 @@ func (in *intake) batch(ctx context.Context, wanted []dvc.Hash) error {
 			}
 		})
 	}
-	for _, hash := range wanted {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- hash
+	done, until := 0, in.taken()+enoughBytes
+	for done < len(wanted) && ctx.Err() == nil && in.taken() < until {
+		next <- wanted[done]
+		done++
 	}
 	close(next)
 	group.Wait()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return done, context.Cause(ctx)
 	}
 	if err := batch.Commit(ctx); err != nil {
-		return fmt.Errorf("take objects over from DVC's cache: %w", err)
+		return done, fmt.Errorf("take objects over from DVC's cache: %w", err)
 	}
-	return nil
+	return done, nil
+}
+
+// taken returns how many bytes were taken over so far.
+func (in *intake) taken() int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.bytes
 }
 
 // one takes over one object, if it is there and is what its name says.
@@ -168,7 +177,7 @@ func (in *intake) one(ctx context.Context, batch *store.Batch, hash dvc.Hash, bu
 }
 
 // small is up to which size an object is read once for both digests.
-const small = 1 << 20
+const small = dvc.Chunk
 
 // passing is an object on its way.
 type passing struct {
@@ -184,32 +193,38 @@ type passing struct {
 func (p *passing) add(ctx context.Context, batch *store.Batch) (got string, err error) {
 	n, err := p.file.ReadAt(p.buffer, 0)
 	if err == io.EOF {
-		p.size = int64(n)
-		got, err = sum(ctx, p.hash, func() io.Reader { return bytes.NewReader(p.buffer[:n]) })
-		if err == nil && got == p.hash.MD5 {
-			p.id, err = batch.AddBytes(p.buffer[:n])
-		}
-		return got, err
+		return p.addSmall(batch, p.buffer[:n])
 	}
 	if err != nil {
 		return "", err
 	}
 	var sumErr error
 	var group sync.WaitGroup
-	group.Go(func() {
-		got, sumErr = sum(ctx, p.hash, func() io.Reader { return io.NewSectionReader(p.file, 0, 1<<62) })
-	})
+	group.Go(func() { got, sumErr = p.sum(ctx) })
 	p.id, p.size, err = batch.Adopt(ctx, p.file, p.path)
 	group.Wait()
 	return got, errors.Join(err, sumErr)
 }
 
+// addSmall is add of a content that was read.
+func (p *passing) addSmall(batch *store.Batch, content []byte) (got string, err error) {
+	p.size = int64(len(content))
+	got = dvc.SumBytes(content, p.hash.Legacy)
+	if got != p.hash.MD5 && p.hash.Legacy {
+		got = dvc.SumBytes(content, false)
+	}
+	if got == p.hash.MD5 {
+		p.id, err = batch.AddBytes(content)
+	}
+	return got, err
+}
+
 // sum returns the md5 digest of a content. One of old may be of either kind: DVC keeps
 // both in one place, and only of texts with carriage returns do they differ.
-func sum(ctx context.Context, hash dvc.Hash, open func() io.Reader) (string, error) {
-	got, err := dvc.Sum(ctx, open(), hash.Legacy)
-	if err != nil || got == hash.MD5 || !hash.Legacy {
+func (p *passing) sum(ctx context.Context) (string, error) {
+	got, err := dvc.Sum(ctx, io.NewSectionReader(p.file, 0, 1<<62), p.hash.Legacy)
+	if err != nil || got == p.hash.MD5 || !p.hash.Legacy {
 		return got, err
 	}
-	return dvc.Sum(ctx, open(), false)
+	return dvc.Sum(ctx, io.NewSectionReader(p.file, 0, 1<<62), false)
 }
