@@ -29,6 +29,7 @@ type app struct {
 	json     bool
 	quiet    bool
 	verbose  bool
+	partial  bool            // stages that can't be read leave the others alone
 	set      []string        // settings of params
 	kill     <-chan struct{} // closed when stages are to be killed at once
 	started  bool            // the words were right, and the command has begun
@@ -40,6 +41,7 @@ func (a *app) open() (*project.Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Partial = a.partial
 	for _, text := range a.set {
 		setting, err := values.ParseSetting(text)
 		if err != nil {

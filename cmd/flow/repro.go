@@ -82,11 +82,15 @@ func addSelectionFlags(cmd *cobra.Command, selection *engine.Selection) {
 }
 
 func runRepro(ctx context.Context, a *app, o *reproOptions) error {
+	a.partial = true
 	p, e, err := a.openEngine()
 	if err != nil {
 		return err
 	}
 	o.Targets = a.reproTargets(p, e, o.Targets)
+	if err := a.clear(e, o.Selection); err != nil {
+		return err
+	}
 	if o.Jobs, err = o.jobs.value(p); err != nil {
 		return err
 	}

@@ -66,15 +66,27 @@ type statusLine struct {
 	Will    event.Status   `json:"will"`
 	Reasons []event.Reason `json:"reasons"`
 	Expects float64        `json:"expected_seconds,omitempty"`
+
+	Problems []string `json:"problems,omitempty"` // of what is broken
 }
 
 func runStatus(ctx context.Context, a *app, o *statusOptions) error {
+	a.partial = true
 	p, e, err := a.openEngine()
 	if err != nil {
 		return err
 	}
 	defer p.Remember()
 	o.Targets = a.targets(p, e.Pipeline, o.Targets)
+	if len(o.Targets) > 0 || o.why != "" {
+		selection := o.Selection
+		if o.why != "" {
+			selection.Targets = []string{o.why}
+		}
+		if err := a.clear(e, selection); err != nil {
+			return err
+		}
+	}
 	if o.why != "" {
 		return runWhy(ctx, a, e, o)
 	}
@@ -82,12 +94,15 @@ func runStatus(ctx context.Context, a *app, o *statusOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(o.Targets) == 0 && len(e.Pipeline.Broken) > 0 {
+		return brokenStatus(a, e, plan)
+	}
 	switch {
 	case a.quiet:
 	case a.json:
 		err = ui.WriteJSON(a.out, statusLines(e, plan))
 	default:
-		printStatus(a, e, plan)
+		printStatus(a, e, plan, true)
 		if forecast := e.Forecast(plan, o.Options); forecast.Sum > 0 {
 			a.print("%s", ui.StyleFor(a.out).Dim(ui.Forecast(forecast)))
 		}
@@ -115,7 +130,7 @@ var willWords = map[event.Status]string{
 	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.Fresh: "up to date", event.Missing: "is missing", event.Updated: "will be recorded as it is",
 }
 
-func printStatus(a *app, e *engine.Engine, plan *engine.Plan) {
+func printStatus(a *app, e *engine.Engine, plan *engine.Plan, whole bool) {
 	style := ui.StyleFor(a.out)
 	stale, commands, sources := 0, 0, 0
 	for _, step := range plan.Steps {
@@ -141,6 +156,7 @@ func printStatus(a *app, e *engine.Engine, plan *engine.Plan) {
 		}
 	}
 	switch {
+	case !whole:
 	case commands == 0 && len(plan.Steps) == 0:
 		a.print("no stages")
 	case stale == 0 && commands == 0:

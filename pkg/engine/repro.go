@@ -215,8 +215,12 @@ func (r *run) settle(ctx context.Context) error {
 	return err
 }
 
-// declared reports whether an entry of the lock is still part of the pipeline.
+// declared reports whether an entry of the lock is still part of the pipeline. What can't
+// be read just now may be.
 func (r *run) declared(stage, source string) bool {
+	if len(r.Pipeline.Broken) > 0 {
+		return true
+	}
 	if stage == "" {
 		stage = "data:" + source
 	}

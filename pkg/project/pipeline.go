@@ -57,7 +57,7 @@ func (p *Project) readDeclared(name string) ([]byte, error) {
 // options returns how the workspace's pipeline is read.
 func (p *Project) options() stages.Options {
 	options := p.Config.Parsing()
-	options.Set = p.Settings
+	options.Set, options.Partial = p.Settings, p.Partial
 	return options
 }
 

@@ -37,6 +37,9 @@ type Project struct {
 	Runs      *runs.History
 	Git       bool // the project is in a git repository
 
+	// Partial says that what is wrong with some stages leaves the others alone.
+	Partial bool
+
 	// Settings are values that params and vars have instead of those in their files.
 	Settings []values.Setting
 

@@ -84,7 +84,7 @@ func (e *expander) stages(node *document.Node) *document.Node {
 		if e.exhausted {
 			break
 		}
-		body := entry.Value
+		body, before, made := entry.Value, len(e.problems), len(entries)
 		switch {
 		case body.Kind != document.Map:
 			entries = append(entries, entry)
@@ -96,6 +96,9 @@ func (e *expander) stages(node *document.Node) *document.Node {
 			if stage, ok := e.stage(body, e.global); ok {
 				entries = append(entries, document.Entry{Key: entry.Key, Value: stage})
 			}
+		}
+		if !e.exhausted && e.setAside(before, entry.Key.Text, body) {
+			entries = entries[:made]
 		}
 	}
 	return e.checkNames(node, entries)

@@ -56,8 +56,12 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 	for i, file := range files {
 		l.unit = newUnit(file.File)
 		l.inlined = nil
+		before := len(l.problems)
 		if roots[i] = l.source(file.File, file.Text); roots[i] != nil {
 			roots[i] = inline(roots[i], l.inlined)
+		}
+		if len(files) > 1 {
+			l.setFileAside(before, file.File)
 		}
 		l.pipeline.Files = append(l.pipeline.Files, file.File)
 	}
@@ -68,9 +72,10 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 	if len(l.problems) == 0 {
 		l.problems = append(l.problems, l.checkGraph()...)
 	}
-	if err := l.told().Err(); err != nil {
+	if err := l.told(l.problems).Err(); err != nil {
 		return nil, nil, err
 	}
+	l.tellBroken()
 	l.pipeline.Warnings = append(l.pipeline.Warnings, l.pipeline.foldedTwice()...)
 	return l.pipeline, roots, nil
 }
@@ -90,10 +95,10 @@ type loader struct {
 
 // told returns the problems as they are shown. What is wrong in many stages of a group
 // is told once, at its place.
-func (l *loader) told() diag.List {
+func (l *loader) told(problems diag.List) diag.List {
 	seen := map[diag.Pos]bool{}
 	var told diag.List
-	for _, problem := range l.problems {
+	for _, problem := range problems {
 		if len(l.groups) > 0 && seen[problem.Pos] {
 			continue
 		}
@@ -200,7 +205,9 @@ func (l *loader) stages(node *document.Node) {
 		return
 	}
 	for _, entry := range node.Entries {
+		before := len(l.problems)
 		l.stage(entry.Key, entry.Value)
+		l.setAside(before, entry.Key.Text, entry.Value)
 	}
 }
 
@@ -244,7 +251,7 @@ func (l *loader) add(stage *Stage) {
 
 // stage decodes one stage.
 func (l *loader) stage(name, node *document.Node) {
-	group := l.groups[name]
+	group, before := l.groups[name], len(l.problems)
 	if group == "" && !l.stageName(name) {
 		return
 	}
@@ -291,7 +298,9 @@ func (l *loader) stage(name, node *document.Node) {
 		}
 	}
 	slices.SortStableFunc(stage.Outs, func(a, b Out) int { return kindOrder[a.Kind] - kindOrder[b.Kind] })
-	l.add(stage)
+	if !l.setAside(before, name.Text, node) {
+		l.add(stage)
+	}
 }
 
 var kindOrder = map[OutKind]int{PlainOut: 0, Metric: 1, PlotOut: 2}

@@ -7,8 +7,9 @@ import (
 
 // Options says how a pipeline is read. The zero value is the default.
 type Options struct {
-	Flags FlagStyle
-	Set   []values.Setting // made in params files and vars, before templates are filled in
+	Flags   FlagStyle
+	Partial bool             // what is wrong with a stage, or with one of several files, only takes that out
+	Set     []values.Setting // made in params files and vars, before templates are filled in
 }
 
 // FlagStyle says how a mapping that is filled into a cmd becomes options of it.

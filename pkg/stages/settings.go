@@ -55,7 +55,7 @@ func (s *settings) inVars(file string, node *document.Node) *document.Node {
 
 // checkSettings reports settings of what neither a template nor a stage reads.
 func (l *loader) checkSettings() {
-	if len(l.settings.all) == 0 {
+	if len(l.settings.all) == 0 || len(l.pipeline.Broken) > 0 {
 		return
 	}
 	read := map[string]bool{}

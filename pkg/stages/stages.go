@@ -31,6 +31,7 @@ type Pipeline struct {
 	Artifacts []Artifact
 	Warnings  diag.List
 	Templates Templates
+	Broken    []Broken // parts that could not be read, where that was asked for
 
 	byName map[string]*Stage
 	sets   map[string]*Set

@@ -85,10 +85,14 @@ func (l *loader) include(node *document.Node) {
 	inner.within = append(slices.Clone(l.within), file)
 	outer := l.unit
 	l.unit = inner
-	before, at := len(l.problems), len(l.inlined)
+	before, at, aside := len(l.problems), len(l.inlined), len(l.pipeline.Broken)
 	l.inlined = append(l.inlined, inlined{prefix: strings.TrimPrefix(inner.prefix, newUnit(l.file).prefix)})
 	l.inlined[at].root = l.source(file, text)
-	for _, problem := range l.problems[before:] {
+	told := slices.Clone(l.problems[before:])
+	for _, broken := range l.pipeline.Broken[aside:] {
+		told = append(told, broken.Problems...)
+	}
+	for _, problem := range told {
 		problem.WithNote(node.Pos, "included here")
 	}
 	l.unit = outer
@@ -143,6 +147,7 @@ type Set struct {
 	Targets []string
 	Pos     diag.Pos
 	places  []diag.Pos // of the targets
+	file    string     // the pipeline file that it belongs to
 }
 
 // setsOf decodes pipelines: names of sets of targets.
@@ -155,7 +160,7 @@ func (l *loader) setsOf(node *document.Node) {
 		if !l.stageName(entry.Key) {
 			continue
 		}
-		set := &Set{Name: l.prefix + entry.Key.Text, Pos: entry.Key.Pos}
+		set := &Set{Name: l.prefix + entry.Key.Text, Pos: entry.Key.Pos, file: l.file}
 		for _, item := range l.list(entry.Value, "a pipeline") {
 			if target := l.text(item, "a target"); target != "" {
 				set.Targets = append(set.Targets, l.prefix+target)
@@ -177,7 +182,7 @@ func (l *loader) checkSets() {
 			l.problems.Add(diag.At(set.Pos, "pipeline %q is called as a stage is", set.Name).WithNote(stage.Pos, "the stage is declared here"))
 		}
 		for i, target := range set.Targets {
-			if names := l.pipeline.Named(target); len(names) == 0 {
+			if names := l.pipeline.Named(target); len(names) == 0 && !l.pipeline.isBroken(target) {
 				problem := diag.At(set.places[i], "%q is no stage, group or pipeline", strings.TrimPrefix(target, l.prefix))
 				if meant := l.pipeline.Nearest(target); meant != "" {
 					problem.WithHint("did you mean %q?", meant)
