@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -46,6 +47,10 @@ func Parse(file string, text []byte) (*Document, error) {
 	doc := &Document{File: file, Text: text, src: src}
 	first, second, err := decode([]byte(src.text))
 	if err != nil {
+		if at := strings.Index("\n"+src.text, "\n<<<<<<< "); at >= 0 {
+			return nil, diag.List{src.fail(at, 7, "the file has git's conflict markers").
+				WithHint("keep one side of each conflict and remove the markers")}
+		}
 		return nil, diag.List{src.syntaxError(err, first)}
 	}
 	if first == nil {

@@ -34,13 +34,14 @@ func (c *checker) undeclaredDeps() {
 		if use.written || reads(stage, use.path) || writes(stage, use.path) {
 			return
 		}
-		if owner := c.madeBy(stage, use.path); owner != nil {
+		owner := c.madeBy(stage, use.path)
+		if owner != nil && !owner.Source {
 			c.add(stage, use.problem("the command of %q names %s, which %q makes, but it is no dep", stage.Name, use.path, owner.Title()).
 				WithHint("add it to the deps, so that %s runs first", owner.Title()))
 			return
 		}
 		info, err := c.files.Lstat(use.path)
-		if err != nil || info.IsDir() && !use.folder {
+		if owner == nil && (err != nil || info.IsDir() && !use.folder) {
 			return
 		}
 		c.add(stage, use.problem("the command of %q names %s, which is no dep", stage.Name, use.path).

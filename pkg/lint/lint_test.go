@@ -82,6 +82,8 @@ func TestLint(t *testing.T) {
 		"a folder": {stage("x data/more", ""), []string{`undeclared-dep 3:12 the command of "a" names data/more, which is no dep | add it to the deps, so that a change of it counts`}},
 		"another's out": {stage("x clean/1.csv", "  b: {cmd: x, deps: [train.py], outs: [clean]}\n"), []string{
 			`undeclared-dep 3:12 the command of "a" names clean/1.csv, which "b" makes, but it is no dep | add it to the deps, so that b runs first`}},
+		"data": {"data: [raw]\nstages:\n  a: {cmd: x raw/1.csv, outs: [m]}\n  b: {cmd: x, deps: [raw], outs: [n]}\n", []string{
+			`undeclared-dep 3:14 the command of "a" names raw/1.csv, which is no dep | add it to the deps, so that a change of it counts`}},
 		"no paths": {stage("echo train.py; make build; x data https://x.org/train.py '*.py' $X/train.py --train.py s3://b/run.sh /etc/passwd ../train.py", ""), []string{
 			`undeclared-env 3:74 the command of "a" reads the variable X of the machine that it runs on | set it under env:, or make it a dep: {env: X}`}},
 		"declared by what is around or inside": {"stages:\n  a:\n    cmd: x data/raw.csv src train.py data/more/ model/w\n    deps: [data/raw.csv, 'data/more/*.csv', src]\n    params: [{train.py: [x]}]\n    outs: [model]\n", []string{

@@ -132,17 +132,49 @@ func TestParse_empty(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text makes the loader panic, and every mistake has a place in it.
+// FuzzParse: no text makes the loader panic, every mistake has a place in it, and what
+// is read in part has no more stages than what is read as a whole.
 func FuzzParse(f *testing.F) {
 	f.Add(whole)
+	f.Add(partly)
 	f.Add("stages:\n  a: {cmd: x, outs: [../y], depz: 1}\n")
+	f.Add("artifacts: {a: {path: x, labels: [1]}}\nplots: [{p: {x: {a: b}, y: {c: [d, e]}}}]\npipelines: {a: [b]}\n")
+	f.Add("stages: {a: {map: {over: 'd/*', batch: 2}, cmd: 'x ${map.path}', outs: ['o/${map.stem}'], retries: {times: 1}, timeout: 1d}}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := Parse("pipeline.yaml", []byte(text), nil)
+		p, err := Parse("pipeline.yaml", []byte(text), nil)
 		for _, problem := range diag.All(err) {
-			require.Equal(t, "pipeline.yaml", problem.Pos.File, "%v", problem)
-			require.LessOrEqual(t, problem.Pos.Line, lineBreaks(text)+1)
+			requirePlace(t, problem, text)
 		}
+		part, partErr := ParseWith(Options{Partial: true}, "pipeline.yaml", []byte(text), nil)
+		if err == nil {
+			require.NoError(t, partErr)
+			require.Empty(t, part.Broken)
+			require.Equal(t, p.Names(), part.Names())
+		}
+		if partErr != nil {
+			return
+		}
+		require.Equal(t, err != nil, len(part.Broken) > 0)
+		for _, broken := range part.Broken {
+			for _, problem := range broken.Problems {
+				requirePlace(t, problem, text)
+			}
+			require.NotEmpty(t, part.Obstacles([]string{broken.Name}, nil))
+		}
+		_, err = part.Graph()
+		require.NoError(t, err)
 	})
+}
+
+// requirePlace holds a mistake to a place in the only file.
+func requirePlace(t *testing.T, problem *diag.Error, text string) {
+	t.Helper()
+	require.Equal(t, "pipeline.yaml", problem.Pos.File, "%v", problem)
+	require.Positive(t, problem.Pos.Line, "%v", problem)
+	require.Positive(t, problem.Pos.Col, "%v", problem)
+	require.LessOrEqual(t, problem.Pos.Line, lineBreaks(text)+1)
+	require.LessOrEqual(t, problem.Pos.Col, len([]rune(text))+1)
+	require.NotContains(t, problem.Msg+problem.Hint, "\n")
 }
 
 // lineBreaks counts what YAML ends a line with.
