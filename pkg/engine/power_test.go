@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,10 +26,11 @@ import (
 
 // fragile is a project on a disk whose power may go.
 type fragile struct {
-	t    *testing.T
-	fsys *disk.Crashing
-	mu   sync.Mutex
-	ran  []string
+	t        *testing.T
+	fsys     *disk.Crashing
+	pipeline string // "" is fragilePipeline
+	mu       sync.Mutex
+	ran      []string
 }
 
 const fragilePipeline = `stages:
@@ -79,7 +81,7 @@ func (f *fragile) open() (*engine.Engine, error) {
 	require.NoError(f.t, err)
 	files, err := workspace.Open(root, objects, workspace.Options{})
 	require.NoError(f.t, err)
-	pipeline, err := stages.Parse("pipeline.yaml", []byte(fragilePipeline), root.Read)
+	pipeline, err := stages.Parse("pipeline.yaml", []byte(cmp.Or(f.pipeline, fragilePipeline)), root.Read)
 	require.NoError(f.t, err)
 	graph, err := pipeline.Graph()
 	require.NoError(f.t, err)
