@@ -131,7 +131,7 @@ func (a *attempt) begin(ctx context.Context, outs []stages.Out) error {
 	for _, out := range outs {
 		a.outs = append(a.outs, intendedOut{Path: out.Path, Existed: a.e.Root.Exists(out.Path), Persist: out.Persist})
 	}
-	if err := a.e.Root.MkdirAll(a.dir+"/outs", 0o755); err != nil {
+	if err := a.e.Root.MkdirAll(a.dir, 0o755); err != nil {
 		return err
 	}
 	text, err := json.Marshal(intent{Stage: a.stage, Outs: a.outs})
