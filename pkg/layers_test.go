@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"chart":     {"picture", "dag", "ui"},
 	"page":      {"picture", "chart"},
 	"ci":        {"diag"},
-	"report":    {"plots", "page", "chart", "picture", "dag", "event", "ui"},
+	"report":    {"runs", "plots", "page", "chart", "picture", "dag", "event", "ui"},
 	"plots":     {"chart", "picture", "page", "stages", "values", "document", "diag"},
 	"query":     {"values", "document", "diag"},
 	"runs":      {"event", "digest", "values", "document", "disk", "diag"},

@@ -24,7 +24,8 @@ func newCICmd(a *app) *cobra.Command {
 		Use:   "ci SERVICE",
 		Short: "Print a pipeline for a CI service: run, compare with the main branch, report",
 		Long: `Print a pipeline for GitHub, GitLab or Jenkins. For every commit it runs flow repro,
-compares the result with the main branch, and posts the report.`,
+compares the result with the main branch, fails when a metric with a direction got
+worse, and posts the report.`,
 		Example: `  flow ci github -o .github/workflows/flow.yaml
   flow ci gitlab --branch develop
   flow ci jenkins --install 'go install example.org/flow/cmd/flow@v1'`,

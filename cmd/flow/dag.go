@@ -12,6 +12,7 @@ import (
 	"flow/pkg/diag"
 	"flow/pkg/engine"
 	"flow/pkg/event"
+	"flow/pkg/project"
 	"flow/pkg/stages"
 	"flow/pkg/ui"
 )
@@ -64,7 +65,7 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 	if err != nil {
 		return err
 	}
-	view, reasons, err := a.dagFacts(ctx, e, names, o)
+	view, reasons, err := a.dagFacts(ctx, p, e, names, o)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 
 // dagFacts makes the view, and, where the state of stages is wanted, finds it and the
 // reasons for it.
-func (a *app) dagFacts(ctx context.Context, e *engine.Engine, names []string, o *dagOptions) (*dagView, map[string][]engine.Reason, error) {
+func (a *app) dagFacts(ctx context.Context, p *project.Project, e *engine.Engine, names []string, o *dagOptions) (*dagView, map[string][]engine.Reason, error) {
 	states, reasons := map[string]event.Status{}, map[string][]engine.Reason{}
 	if o.status || o.svg || o.html {
 		plan, err := e.Plan(ctx, engine.Options{})
@@ -103,6 +104,11 @@ func (a *app) dagFacts(ctx context.Context, e *engine.Engine, names []string, o 
 		}
 		for _, step := range plan.Steps {
 			states[step.Stage.Name], reasons[step.Stage.Name] = step.Will, step.Reasons
+		}
+	}
+	if o.svg || o.html {
+		if err := fromRuns(p, states); err != nil {
+			return nil, nil, err
 		}
 	}
 	view, err := newDagView(e, names, o, states)

@@ -72,9 +72,10 @@ func newPlotsDiffCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [REV...]",
 		Short: "Draw the plots of several revisions in the same axes",
-		Long: `Draw the plots of revisions in the same axes: commits, branches, tags, or "workspace".
-Without any, HEAD and the workspace; one is compared with the workspace.`,
-		Example: "  flow plots diff\n  flow plots diff v1.0 v1.1 main -o plots.html\n  flow plots diff main --targets plots/loss.csv --term",
+		Long: `Draw the plots of revisions in the same axes: commits, branches, tags, runs, or
+"workspace". Without any, HEAD and the workspace; one is compared with the workspace.`,
+		Example:           "  flow plots diff\n  flow plots diff v1.0 v1.1 main -o plots.html\n  flow plots diff main --targets plots/loss.csv --term",
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.revs = slices.Clone(args)
 			switch len(args) {

@@ -15,6 +15,7 @@ import (
 	"flow/pkg/plots"
 	"flow/pkg/project"
 	"flow/pkg/report"
+	"flow/pkg/runs"
 	"flow/pkg/stages"
 	"flow/pkg/ui"
 )
@@ -35,15 +36,18 @@ func newReportCmd(a *app) *cobra.Command {
 	o := &reportOptions{}
 	cmd := &cobra.Command{
 		Use:   "report [A [B]]",
-		Short: "Tell of a revision in one page: what changed, the graph, plots, where outs come from",
-		Long: `Write a report of revision B, compared with A: its metrics and params, its graph, its
-plots, and where each out comes from. A is HEAD unless you say otherwise, B the
-workspace. The page needs no network and no other file; with --md it is Markdown for a
-comment on a pull request.`,
+		Short: "Tell of a revision in one page: what changed, its run, graph, plots and provenance",
+		Long: `Write a report of revision B, compared with A: its metrics and params, the run that left
+it, its graph, its plots, and where each out comes from. A and B are commits, branches,
+tags, runs, or "workspace"; A is HEAD unless you say otherwise, B the workspace. The page
+needs no network and no other file; with --md it is Markdown for a comment on a pull
+request.`,
 		Example: `  flow report                          # the workspace against HEAD, to .flow/report.html
   flow report main -o report.html
-  flow report main HEAD --md > comment.md`,
-		Args: cobra.MaximumNArgs(2),
+  flow report main HEAD --md > comment.md
+  flow report latest~1 latest`,
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			revs := append(slices.Clone(args), "HEAD", project.WorkspaceRevision)[:2]
 			if len(args) == 1 {
@@ -93,10 +97,43 @@ func runReport(ctx context.Context, a *app, o *reportOptions) error {
 	}
 	r.Outs = provenance(locked)
 	told = append(told, member{"outs", r.Outs})
+	if r.Run, err = runOf(ctx, p, revision); err != nil {
+		return err
+	}
+	if r.Run != nil {
+		told = append(told, member{"run", runJSON(r.Run, true)})
+	}
 	if a.json {
 		return ui.WriteJSON(a.out, told)
 	}
 	return writeReport(a, p, o, r)
+}
+
+// runOf finds the run that left a revision: the run itself, the last one for the workspace,
+// and for a commit the last one that left the lock that the commit has. It is nil when
+// there is none.
+func runOf(ctx context.Context, p *project.Project, revision *project.Revision) (*runs.Run, error) {
+	if revision.Run != nil {
+		return revision.Run, nil
+	}
+	all, err := p.Runs.List()
+	if err != nil {
+		return nil, err
+	}
+	locked := digest.ID{}
+	if !revision.IsWorkspace() {
+		text, err := revision.Read(ctx, lock.Name)
+		if err != nil {
+			return nil, ctx.Err() // a commit without a lock was left by no run
+		}
+		locked = digest.Sum(text)
+	}
+	for _, run := range all {
+		if run.State != runs.Saved && (locked.IsZero() || run.Lock == locked) {
+			return run, nil
+		}
+	}
+	return nil, nil
 }
 
 func writeReport(a *app, p *project.Project, o *reportOptions, r *report.Report) error {
@@ -150,7 +187,7 @@ func reportGraph(ctx context.Context, a *app, p *project.Project, revision *proj
 		if err != nil {
 			return nil, err
 		}
-		view, facts, err := a.dagFacts(ctx, e, e.Pipeline.Names(), &dagOptions{status: true})
+		view, facts, err := a.dagFacts(ctx, p, e, e.Pipeline.Names(), &dagOptions{html: true})
 		if err != nil {
 			return nil, err
 		}

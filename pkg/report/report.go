@@ -6,6 +6,7 @@ import (
 
 	"flow/pkg/page"
 	"flow/pkg/plots"
+	"flow/pkg/runs"
 	"flow/pkg/ui"
 )
 
@@ -17,6 +18,7 @@ type Report struct {
 	Params   ui.Table
 	Figures  []*plots.Figure
 	Graph    *Graph
+	Run      *runs.Run // what left the new revision; nil when nobody knows
 	Outs     []Out
 	Notes    []string // what could not be told
 }
@@ -99,6 +101,7 @@ func (r *Report) parts() []part {
 	return []part{
 		valuesPart("Metrics", r.Metrics, "no metrics"),
 		valuesPart("Params", r.Params, "no param differs"),
+		r.runPart(),
 		r.graphPart(),
 		r.plotsPart(),
 		r.outsPart(),
