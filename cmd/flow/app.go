@@ -29,10 +29,11 @@ type app struct {
 	json     bool
 	quiet    bool
 	verbose  bool
-	partial  bool            // stages that can't be read leave the others alone
-	set      []string        // settings of params
-	kill     <-chan struct{} // closed when stages are to be killed at once
-	started  bool            // the words were right, and the command has begun
+	partial  bool             // stages that can't be read leave the others alone
+	set      []string         // settings of params
+	kill     <-chan struct{}  // closed when stages are to be killed at once
+	started  bool             // the words were right, and the command has begun
+	project  *project.Project // the one that was opened last
 }
 
 // open opens the project around the current folder.
@@ -49,6 +50,7 @@ func (a *app) open() (*project.Project, error) {
 		}
 		p.Settings = append(p.Settings, setting)
 	}
+	a.project = p
 	return p, nil
 }
 
@@ -291,7 +293,13 @@ func (a *app) checkWords(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.started = true
-			return run(cmd, args)
+			err := run(cmd, args)
+			if a.project != nil && a.project.Root.Exists(project.State+"/tmp") { // it has been written to
+				if wrong := a.project.Publish(cmd.Context()); wrong != nil && err == nil {
+					a.note("%s", wrong) // what the command was for is done
+				}
+			}
+			return err
 		}
 	}
 	if cmd.HasSubCommands() {

@@ -23,6 +23,7 @@ var commands = []command{
 	{groupData, newMoveCmd},
 	{groupData, newRemoveCmd},
 	{groupData, newUnprotectCmd},
+	{groupData, newCacheCmd},
 	{groupData, newRemoteCmd},
 	{groupData, newPushCmd},
 	{groupData, newPullCmd},

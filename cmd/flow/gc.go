@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,15 +80,15 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	if err != nil {
 		return err
 	}
-	var keepers []project.Keeper
+	var keepers, others []project.Keeper
+	var gone []cache.Claim
 	keep := func(ctx context.Context) ([]digest.Content, error) {
-		keepers, err = p.Keepers(ctx, o.scope)
-		if err == nil && !o.noRuns {
-			var runs []project.Keeper
-			runs, err = p.RunKeepers(ctx)
-			keepers = append(keepers, runs...)
+		var wrong error
+		if keepers, wrong = o.keepers(ctx, p); wrong != nil {
+			return nil, wrong
 		}
-		return project.Contents(keepers), err
+		others, gone, wrong = p.Others()
+		return project.Contents(slices.Concat(keepers, others)), wrong
 	}
 	doomed := map[digest.ID]int64{}
 	options := cache.CollectOptions{Dry: true, Doomed: func(id digest.ID, size int64) { doomed[id] = size }, Grace: o.grace, Owner: "flow gc", Waiting: func(holder string) {
@@ -106,13 +107,42 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 			return err
 		}
 	}
+	for _, claim := range gone {
+		a.note("project %s is no more, and what only it needed is not kept", claim.Path)
+	}
+	if !o.dry {
+		if err := settleClaims(p, keepers, gone); err != nil {
+			return err
+		}
+	}
 	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions}
 	if o.dry {
-		if err := told.account(ctx, p, keepers, doomed); err != nil {
+		if err := told.account(ctx, p, slices.Concat(keepers, others), doomed); err != nil {
 			return err
 		}
 	}
 	return a.tellCollected(told, would)
+}
+
+// keepers returns who needs objects of the cache, in this project.
+func (o *collectOptions) keepers(ctx context.Context, p *project.Project) ([]project.Keeper, error) {
+	keepers, err := p.Keepers(ctx, o.scope)
+	if err != nil || o.noRuns {
+		return keepers, err
+	}
+	runs, err := p.RunKeepers(ctx)
+	return append(keepers, runs...), err
+}
+
+// settleClaims tells a shared cache that this project needs no more than what it kept, and
+// forgets those that are gone.
+func settleClaims(p *project.Project, keepers []project.Keeper, gone []cache.Claim) error {
+	for _, claim := range gone {
+		if err := p.Cache.Disclaim(claim); err != nil {
+			return err
+		}
+	}
+	return p.Reclaim(keepers)
 }
 
 // collectTold is what `flow gc --json` prints.

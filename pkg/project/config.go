@@ -53,6 +53,7 @@ func Keys() []Key {
 	return []Key{
 		{Name: "cache.dir", Desc: "where the cache is; relative to the project's root; default .flow/cache"},
 		{Name: "cache.type", Desc: "how files come out of the cache, tried in order: reflink, hardlink, symlink, copy; default reflink,copy", List: true},
+		{Name: "cache.shared", Desc: "group: what is made in the cache is the group's, too, whatever the umask", Words: []string{"group"}},
 		{Name: "parsing.bool", Desc: "how a mapping in a cmd writes what is false: store_true leaves it out, boolean_optional writes --no-NAME; default store_true",
 			Words: []string{"store_true", "boolean_optional"}},
 		{Name: "parsing.list", Desc: "how a mapping in a cmd writes a list: nargs is --n 1 2, append is --n 1 --n 2; default nargs",
@@ -270,6 +271,12 @@ func (c *Config) get(scope Scope, key string) (string, bool) {
 func (c *Config) CacheDir() string {
 	setting, _ := c.Get("cache.dir")
 	return setting.Value
+}
+
+// SharedCache reports whether a group shares the cache.
+func (c *Config) SharedCache() bool {
+	setting, _ := c.Get("cache.shared")
+	return setting.Value == "group"
 }
 
 // Links returns the cache.type setting.

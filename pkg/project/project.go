@@ -157,8 +157,27 @@ func (p *Project) openCache() error {
 	if err != nil {
 		return fmt.Errorf("open the cache: %w", err)
 	}
+	if p.Config.SharedCache() && root != p.Root {
+		root.ShareWithGroup()
+		if err := openForGroup(root); err != nil {
+			return err
+		}
+	}
 	p.Cache, err = cache.Open(root, cache.Options{Links: links})
 	return err
+}
+
+// openForGroup lets the group into the cache's folder. One that another person made is
+// theirs to open.
+func openForGroup(root *disk.Root) error {
+	info, err := root.Lstat(".")
+	if err != nil || info.Mode()&fs.ModeSetgid != 0 && info.Mode().Perm()&0o070 == 0o070 {
+		return err
+	}
+	if err := root.Chmod(".", info.Mode().Perm()|0o770|fs.ModeSetgid); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("share the cache: %w", err)
+	}
+	return nil
 }
 
 // abandoned is how old something unfinished must be for nobody to be at work on it.
