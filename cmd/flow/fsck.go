@@ -16,21 +16,33 @@ import (
 	"flow/pkg/lock"
 	"flow/pkg/project"
 	"flow/pkg/store"
+	"flow/pkg/transfer"
 	"flow/pkg/ui"
 )
 
+// fsckOptions is the words of `flow fsck`.
+type fsckOptions struct {
+	repair bool
+	project.MoveOptions
+}
+
 // newFsckCmd returns `flow fsck`.
 func newFsckCmd(a *app) *cobra.Command {
+	o := &fsckOptions{}
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check every object of the cache against its digest",
 		Long: `Read every object of the cache and compare it with its digest, and look for objects
 that the lock tells of and the cache lacks. Damaged objects are moved to corrupt/ in
-the cache, so that no one gets them; repro makes them again.`,
-		Example: "  flow fsck",
+the cache, so that no one gets them; repro makes them again. With --repair, what is
+damaged or missing comes from a remote.`,
+		Example: "  flow fsck\n  flow fsck --repair",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), a) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), a, o) },
 	}
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "get what is damaged or missing from a remote")
+	cmd.Flags().StringVarP(&o.Remote, "remote", "r", "", "with --repair: the `name` of the remote")
+	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 	a.jsonFlag(cmd)
 	return cmd
 }
@@ -40,6 +52,8 @@ type fsckTold struct {
 	Objects int         `json:"objects"`
 	Bytes   int64       `json:"bytes"`
 	Faults  []fsckFault `json:"faults"`
+	// Repaired is the objects that came from a remote.
+	Repaired int `json:"repaired,omitempty"`
 }
 
 // fsckFault is one object that is not as it should be.
@@ -50,14 +64,56 @@ type fsckFault struct {
 	Detail string   `json:"detail"`
 }
 
-func runFsck(ctx context.Context, a *app) error {
+func runFsck(ctx context.Context, a *app, o *fsckOptions) error {
 	p, err := a.open()
 	if err != nil {
 		return err
 	}
+	told, err := checkCache(ctx, p)
+	for repaired := 0; err == nil && o.repair; {
+		var more int
+		if more, err = a.repair(ctx, p, told, o.MoveOptions); err != nil || more == 0 {
+			break
+		}
+		repaired += more // a tree that came may name objects that are missing, too
+		told, err = checkCache(ctx, p)
+		told.Repaired = repaired
+	}
+	return errors.Join(err, a.tellFsck(told))
+}
+
+// repair gets the objects with a fault from a remote, and returns how many came. What
+// doesn't come stays a fault.
+func (a *app) repair(ctx context.Context, p *project.Project, told fsckTold, options project.MoveOptions) (int, error) {
+	var data []project.Data
+	for _, fault := range told.Faults {
+		if id, err := digest.Parse(fault.ID); err == nil {
+			item := transfer.Item{Path: strings.Join(append(fault.Paths, fault.ID)[:1], ""), Content: digest.Content{ID: id, Mode: digest.File}}
+			data = append(data, project.Data{Item: item})
+		}
+	}
+	if len(data) == 0 {
+		return 0, nil
+	}
+	options.NoRuns, options.Sink = true, a.transferSink()
+	results, err := p.Fetch(ctx, data, options)
+	came := 0
+	for _, result := range results {
+		came += result.Objects
+	}
+	var corrupt *store.CorruptError
+	if errors.Is(err, store.ErrAbsent) || errors.As(err, &corrupt) {
+		err = nil // it stays a fault
+	}
+	return came, err
+}
+
+// checkCache looks at all of the cache.
+func checkCache(ctx context.Context, p *project.Project) (fsckTold, error) {
+	told := fsckTold{Faults: []fsckFault{}}
 	locked, err := p.Ledger.Read()
 	if err != nil {
-		return err
+		return told, err
 	}
 	needs := needed(p, locked)
 	contents := make([]digest.Content, len(needs))
@@ -65,7 +121,6 @@ func runFsck(ctx context.Context, a *app) error {
 		contents[i] = need.content
 	}
 	faults := map[digest.ID]fsckFault{}
-	told := fsckTold{Faults: []fsckFault{}}
 	var records []fsckFault // damaged records of the run cache have no digest
 	verified, err := p.Cache.Verify(ctx, contents, func(id digest.ID, wrong error) {
 		fault := fsckFault{Kind: "damaged", ID: id.String(), Paths: []string{}, Detail: wrong.Error()}
@@ -79,7 +134,7 @@ func runFsck(ctx context.Context, a *app) error {
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("check the cache: %w", err)
+		return told, fmt.Errorf("check the cache: %w", err)
 	}
 	told.Objects, told.Bytes = verified.Objects, verified.Bytes
 	users := usersOf(ctx, p, needs, faults)
@@ -89,7 +144,7 @@ func runFsck(ctx context.Context, a *app) error {
 		told.Faults = append(told.Faults, fault)
 	}
 	told.Faults = append(told.Faults, records...)
-	return a.tellFsck(told)
+	return told, nil
 }
 
 func (a *app) tellFsck(told fsckTold) error {
@@ -108,12 +163,15 @@ func (a *app) tellFsck(told fsckTold) error {
 		printFaults(a, told.Faults)
 		a.print("%s (%s) checked: %d damaged, %d missing", ui.Count(told.Objects, "object"), ui.Bytes(told.Bytes),
 			damaged, len(told.Faults)-damaged)
+		if told.Repaired > 0 {
+			a.print("%s came from the remote", ui.Count(told.Repaired, "object"))
+		}
 	}
 	if len(told.Faults) == 0 {
 		return nil
 	}
 	return engine.Missing(diag.At(diag.Pos{}, "the cache is not whole").
-		WithHint("`flow repro` makes outs again; put data sources back, then `flow add` them"))
+		WithHint("`flow fsck --repair` asks a remote; `flow repro` makes outs again; put data sources back, then `flow add` them"))
 }
 
 func printFaults(a *app, faults []fsckFault) {

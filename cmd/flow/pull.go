@@ -32,7 +32,15 @@ stays as it is: flow checkout brings the data there, and flow pull does both.`,
 		},
 	}
 	a.addMoveFlags(cmd, o)
+	addRunsFlags(cmd, o)
 	return cmd
+}
+
+// addRunsFlags adds the flags that say what of the run cache comes along.
+func addRunsFlags(cmd *cobra.Command, o *moveOptions) {
+	cmd.Flags().BoolVar(&o.NoRuns, "no-run-cache", false, "leave out the remembered runs")
+	cmd.Flags().BoolVar(&o.RunsData, "run-cache", false, "also what the remembered runs made")
+	cmd.MarkFlagsMutuallyExclusive("run-cache", "no-run-cache")
 }
 
 // pullOptions is the words of `flow pull`.
@@ -56,6 +64,7 @@ flow tracks. What was changed by hand is kept in the cache before it is replaced
 		RunE: func(cmd *cobra.Command, args []string) error { return runPull(cmd, a, o, args) },
 	}
 	a.addMoveFlags(cmd, &o.moveOptions)
+	addRunsFlags(cmd, &o.moveOptions)
 	cmd.Flags().BoolVarP(&o.force, "force", "f", false, "replace also what was changed by hand")
 	cmd.Flags().BoolVar(&o.allowMissing, "allow-missing", false, "go on where the remote lacks something")
 	return cmd

@@ -23,6 +23,7 @@ type reproOptions struct {
 	engine.Options
 	interactive bool
 	jobs        jobsFlag
+	remote      project.MoveOptions
 }
 
 // newReproCmd returns `flow repro`.
@@ -65,6 +66,9 @@ A stage that fails leaves the outs that were there before.`,
 	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; flow commit does it later")
 	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything")
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
+	flags.BoolVar(&o.Pull, "pull", false, "pull what is missing rather than make it")
+	flags.StringVarP(&o.remote.Remote, "remote", "r", "", "with --pull: the `name` of the remote")
+	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 	a.setFlag(cmd)
 	a.jsonFlag(cmd)
 	return cmd
@@ -93,6 +97,14 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	}
 	if o.Jobs, err = o.jobs.value(p); err != nil {
 		return err
+	}
+	if o.Pull {
+		elsewhere, err := p.Elsewhere(ctx, e.Pipeline, o.remote, o.NoRunCache)
+		if err != nil {
+			return err
+		}
+		defer elsewhere.Close()
+		e.Elsewhere = elsewhere
 	}
 	if o.Dry {
 		return dryRepro(ctx, a, e, o)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 
+	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/store"
 )
@@ -231,6 +232,12 @@ func isDamaged(err error) bool {
 
 // Recall returns the newest result of an action whose objects are all here.
 func (c *Cache) Recall(ctx context.Context, action Action) (Result, bool, error) {
+	return c.RecallIf(ctx, action, func(content digest.Content) (bool, error) { return c.Has(ctx, content) })
+}
+
+// RecallIf returns the newest result of an action all of whose outs can be had, as has
+// says.
+func (c *Cache) RecallIf(ctx context.Context, action Action, has func(digest.Content) (bool, error)) (Result, bool, error) {
 	kept, err := c.readRecord(action.file())
 	if kept == nil {
 		if isDamaged(err) {
@@ -239,7 +246,7 @@ func (c *Cache) Recall(ctx context.Context, action Action) (Result, bool, error)
 		return Result{}, false, err
 	}
 	for i := len(kept.results) - 1; i >= 0; i-- {
-		whole, err := c.whole(ctx, kept.results[i])
+		whole, err := eachHad(kept.results[i], has)
 		if err != nil {
 			return Result{}, false, err
 		}
@@ -252,8 +259,12 @@ func (c *Cache) Recall(ctx context.Context, action Action) (Result, bool, error)
 
 // whole reports whether all that a result names is here.
 func (c *Cache) whole(ctx context.Context, result Result) (bool, error) {
+	return eachHad(result, func(content digest.Content) (bool, error) { return c.Has(ctx, content) })
+}
+
+func eachHad(result Result, has func(digest.Content) (bool, error)) (bool, error) {
 	for _, out := range result.Outs {
-		found, err := c.Has(ctx, out.Content)
+		found, err := has(out.Content)
 		var bad *TreeError
 		if errors.As(err, &bad) {
 			return false, nil

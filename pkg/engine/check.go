@@ -22,7 +22,7 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 			continue
 		}
 		if step.Stage.Source {
-			problems.Add(e.missingSource(ctx, step, plan.Locked))
+			problems.Add(e.missingSource(ctx, step, plan.Locked, options))
 			continue
 		}
 		problems = append(problems, e.throughLinks(step.Stage)...)
@@ -98,14 +98,14 @@ func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
 	return problems.Err()
 }
 
-func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File) *diag.Error {
+func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File, options Options) *diag.Error {
 	out := step.Stage.Outs[0]
 	if step.is.outs[out.Path].Exists() {
 		return nil
 	}
 	was, recorded := locked.Data[out.Path]
 	if recorded {
-		if whole, err := e.Cache.Has(ctx, was); err == nil && whole {
+		if there, err := e.canHave(ctx, out.Path, was, options); err == nil && there {
 			return nil
 		}
 	}

@@ -48,6 +48,9 @@ type Engine struct {
 	// not known; nil when nobody knows of any.
 	Expected func(stage string) time.Duration
 
+	// Elsewhere has data that is not here; nil where nothing has.
+	Elsewhere Elsewhere
+
 	// Probe reads deps that are no files of the project; nil where none can be.
 	Probe Probe
 
@@ -67,6 +70,15 @@ type Runner interface {
 	// badly is told by the Outcome. When ctx ends, the script and all its children
 	// are stopped before Run returns.
 	Run(ctx context.Context, command Command, output func(stderr bool, line string)) (Outcome, error)
+}
+
+// Elsewhere is where data is kept besides the cache.
+type Elsewhere interface {
+	// Has reports whether a content of an out, or of a data source, can be had.
+	Has(ctx context.Context, path string, content digest.Content) (bool, error)
+
+	// Fetch brings contents into the cache, by path, and tells how far it has come.
+	Fetch(ctx context.Context, contents map[string]digest.Content, tell func(event.Event)) error
 }
 
 // Command is one script of a stage.
@@ -114,6 +126,7 @@ type Options struct {
 	NoRunCache      bool // don't take results from the run cache
 	NoCommit        bool // don't put outs into the cache
 	AllowMissing    bool // what is missing is no change
+	Pull            bool // what Elsewhere has is brought here rather than made
 	KeepGoing       bool // after a failure, go on with what doesn't depend on it
 	IgnoreErrors    bool // after a failure, go on with everything
 	Dry             bool // plan only

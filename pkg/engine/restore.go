@@ -19,14 +19,14 @@ const fromLock = "the lock"
 // when only the outs differ, or one of the run cache.
 func (e *Engine) restorable(ctx context.Context, step *Step, options Options) (map[string]digest.Content, string, bool) {
 	if step.was != nil && (step.Stage.Frozen || onlyOuts(step.Reasons)) {
-		if outs, found := e.lockedOuts(ctx, step); found {
+		if outs, found := e.lockedOuts(ctx, step, options); found {
 			return outs, fromLock, true
 		}
 	}
 	if options.NoRunCache || !remembers(step.Stage, step.is) {
 		return nil, "", false
 	}
-	result, found, err := e.Cache.Recall(ctx, action(step.Stage, step.is))
+	result, found, err := e.recall(ctx, step, options)
 	if err != nil || !found {
 		return nil, "", false
 	}
@@ -37,8 +37,8 @@ func (e *Engine) restorable(ctx context.Context, step *Step, options Options) (m
 	return outs, "an earlier run", true
 }
 
-// lockedOuts returns the outs as recorded, if each is in the cache or in place.
-func (e *Engine) lockedOuts(ctx context.Context, step *Step) (map[string]digest.Content, bool) {
+// lockedOuts returns the outs as recorded, if each can be had or is in place.
+func (e *Engine) lockedOuts(ctx context.Context, step *Step, options Options) (map[string]digest.Content, bool) {
 	outs := map[string]digest.Content{}
 	for _, out := range step.is.made {
 		content, recorded := step.was.Out(out.Path)
@@ -53,7 +53,7 @@ func (e *Engine) lockedOuts(ctx context.Context, step *Step) (map[string]digest.
 			return nil, false // the command goes on from what is there
 		}
 		if !now.Same(content) {
-			if whole, err := e.Cache.Has(ctx, content); err != nil || !whole {
+			if there, err := e.canHave(ctx, out.Path, content, options); err != nil || !there {
 				return nil, false
 			}
 		}

@@ -112,6 +112,9 @@ func (w *work) source(ctx context.Context) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := w.fetch(ctx, map[string]digest.Content{out.Path: was}); err != nil {
+			return nil, fmt.Errorf("pull data source %s: %w", out.Path, err)
+		}
 		if _, err := w.e.Workspace.Checkout(ctx, out.Path, was); err != nil {
 			return nil, fmt.Errorf("restore data source %s: %w", out.Path, err)
 		}
@@ -203,6 +206,13 @@ func (w *work) again(ctx context.Context, moved bool) (*result, error) {
 func (w *work) tryRestore(ctx context.Context) (*result, error) {
 	outs, from, found := w.e.restorable(ctx, w.step, w.options)
 	if !found {
+		return nil, nil
+	}
+	if err := w.fetch(ctx, outs); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: fmt.Sprintf("can't be pulled, so it runs: %v", err)})
 		return nil, nil
 	}
 	if err := w.restore(ctx, outs); err != nil {

@@ -365,7 +365,7 @@ func (c *Config) write(scope Scope, text []byte) error {
 			err = replaceFile(name, text, c.mode(scope))
 		}
 	default:
-		err = c.root.Replace(c.File(scope), text, c.mode(scope))
+		err = replace(c.root, c.File(scope), text, c.mode(scope))
 	}
 	if err != nil {
 		return fmt.Errorf("write the config: %w", err)
@@ -379,7 +379,17 @@ func replaceFile(name string, text []byte, mode fs.FileMode) error {
 		return err
 	}
 	defer root.Close()
-	return root.Replace(filepath.Base(name), text, mode)
+	return replace(root, filepath.Base(name), text, mode)
+}
+
+// replace writes a file. What nobody else may read is shut before there is anything in it.
+func replace(root *disk.Root, name string, text []byte, mode fs.FileMode) error {
+	if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^mode != 0 && mode == private {
+		if err := root.Chmod(name, mode); err != nil {
+			return err
+		}
+	}
+	return root.Replace(name, text, mode)
 }
 
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }

@@ -3,9 +3,12 @@ package project
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"flow/pkg/cache"
 	"flow/pkg/event"
+	"flow/pkg/stages"
 	"flow/pkg/transfer"
 )
 
@@ -14,28 +17,70 @@ type MoveOptions struct {
 	Remote string // "" is the default one
 	Jobs   int    // 0: what the remote says
 	Sink   event.Sink
+	Again  bool // push also what is there: it may be damaged
+
+	NoRuns   bool // leave the remembered runs out
+	RunsData bool // fetch also what the remembered runs made
+
+	// Runs says which remembered runs are pushed; nil: none.
+	Runs func(cache.Result) bool
+}
+
+// RunsOf returns which remembered runs go along with a push of some stages, or with none
+// named, of all: not those whose outs stay here, or go elsewhere.
+func RunsOf(pipeline *stages.Pipeline, data []Data, all bool) func(cache.Result) bool {
+	named := map[string]bool{}
+	for _, d := range data {
+		named[d.Stage] = true
+	}
+	return func(result cache.Result) bool {
+		stage, found := pipeline.Stage(result.Stage)
+		if !found {
+			return all
+		}
+		if slices.ContainsFunc(stage.Outs, func(out stages.Out) bool { return !out.Push || out.Remote != "" }) {
+			return false
+		}
+		return all || named[stage.Name]
+	}
 }
 
 // Push moves data to the remote, or where its out says. What an out declares push: false
 // stays.
 func (p *Project) Push(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
 	data = slices.DeleteFunc(slices.Clone(data), func(d Data) bool { return !d.Push })
-	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item) (transfer.Result, error) {
-		return t.Push(ctx, items)
+	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error) {
+		result, err := t.Push(ctx, items)
+		if err != nil || !first || options.NoRuns || options.Runs == nil {
+			return result, err
+		}
+		runs, err := t.PushRuns(ctx, options.Runs)
+		result.Add(runs)
+		return result, err
 	})
 }
 
 // Fetch moves data from the remote, or from where its out says, into the cache.
 func (p *Project) Fetch(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
-	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item) (transfer.Result, error) {
-		return t.Fetch(ctx, items)
+	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error) {
+		result, err := t.Fetch(ctx, items)
+		if ctx.Err() != nil || !first || options.NoRuns {
+			return result, err
+		}
+		runs, learning := t.FetchRuns(ctx, options.RunsData)
+		result.Add(runs)
+		if learning != nil && options.Sink != nil && !options.RunsData {
+			options.Sink.Emit(event.Warning{Text: fmt.Sprintf("the remembered runs did not come along: %v", learning)})
+			learning = nil
+		}
+		return result, errors.Join(err, learning)
 	})
 }
 
 // Compare compares the cache with the remote, or with where an out says.
 func (p *Project) Compare(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Difference, error) {
 	var all []transfer.Difference
-	_, err := p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item) (transfer.Result, error) {
+	_, err := p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, _ bool) (transfer.Result, error) {
 		found, err := t.Compare(ctx, items)
 		all = append(all, found...)
 		return transfer.Result{}, err
@@ -43,9 +88,10 @@ func (p *Project) Compare(ctx context.Context, data []Data, options MoveOptions)
 	return all, err
 }
 
-// eachRemote does something with the data of each remote, the default one first. An out
+// eachRemote does something with the data of each remote, first the one that is named or
+// the default. An out
 // that names a remote goes to no other.
-func (p *Project) eachRemote(data []Data, options MoveOptions, do func(*transfer.Transfer, []transfer.Item) (transfer.Result, error)) ([]transfer.Result, error) {
+func (p *Project) eachRemote(data []Data, options MoveOptions, do func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error)) ([]transfer.Result, error) {
 	spec, err := p.RemoteSpec(options.Remote)
 	pinned := slices.ContainsFunc(data, func(d Data) bool { return d.Remote != "" })
 	if err != nil && (options.Remote != "" || !pinned) {
@@ -75,7 +121,7 @@ func (p *Project) eachRemote(data []Data, options MoveOptions, do func(*transfer
 		if name == "" {
 			continue
 		}
-		result, err := p.withRemote(name, options, func(t *transfer.Transfer) (transfer.Result, error) { return do(t, byRemote[name]) })
+		result, err := p.withRemote(name, options, func(t *transfer.Transfer) (transfer.Result, error) { return do(t, byRemote[name], name == spec.Name) })
 		results = append(results, result)
 		failures = append(failures, err)
 	}
@@ -88,5 +134,5 @@ func (p *Project) withRemote(name string, options MoveOptions, do func(*transfer
 		return transfer.Result{Remote: name}, err
 	}
 	defer r.Close()
-	return do(&transfer.Transfer{Cache: p.Cache, Remote: r, Jobs: options.Jobs, Sink: options.Sink})
+	return do(&transfer.Transfer{Cache: p.Cache, Remote: r, Jobs: options.Jobs, Sink: options.Sink, Again: options.Again})
 }

@@ -343,13 +343,16 @@ func (c *Config) change(scope Scope, edit func(*document.Document) (*document.Do
 	return c.write(scope, edited.Text)
 }
 
+// private is the permissions of what is nobody else's business.
+const private fs.FileMode = 0o600
+
 // mode is who may read a scope's file: nobody else where there are credentials in it.
 func (c *Config) mode(scope Scope) fs.FileMode {
 	if remotes := c.section(scope, "remotes"); remotes != nil {
 		for _, entry := range remotes.Entries {
 			for _, setting := range entry.Value.Entries {
 				if known, _ := settingOf(setting.Key.Text, nil); known.Private {
-					return 0o600
+					return private
 				}
 			}
 		}

@@ -56,6 +56,9 @@ func loads(objects []object) [][]object {
 // many moves objects, the small ones in packs when there are many.
 func (p *push) many(ctx context.Context, objects []object) error {
 	small, others := split(objects)
+	if p.t.Again {
+		small, others = nil, objects // a copy that Fetch takes when one in a pack is damaged
+	}
 	if err := remote.Each(ctx, min(p.t.jobs(), packers), loads(small), p.pack); err != nil {
 		return err
 	}

@@ -30,9 +30,12 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 			return result, err
 		}
 	}
-	absent, err := t.Remote.Missing(ctx, load.ids())
-	if err != nil {
-		return result, err
+	absent := load.ids()
+	if !t.Again {
+		var err error
+		if absent, err = t.Remote.Missing(ctx, absent); err != nil {
+			return result, err
+		}
 	}
 	result.Present = len(load.seen) - len(absent)
 	p.absent = make(map[digest.ID]bool, len(absent))

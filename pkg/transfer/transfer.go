@@ -32,6 +32,7 @@ type Transfer struct {
 	Remote *remote.Remote
 	Jobs   int        // how many at a time; 0: what the remote says
 	Sink   event.Sink // gets event.Transfer; may be nil
+	Again  bool       // push also what is there, each object by itself
 }
 
 // Result is what a transfer did.

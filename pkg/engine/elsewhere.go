@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"context"
+
+	"flow/pkg/cache"
+	"flow/pkg/digest"
+)
+
+// canHave reports whether a content can be had: from the cache, or when data may be
+// pulled, from elsewhere.
+func (e *Engine) canHave(ctx context.Context, path string, content digest.Content, options Options) (bool, error) {
+	whole, err := e.Cache.Has(ctx, content)
+	if err != nil || whole || !options.Pull || e.Elsewhere == nil || !content.Exists() {
+		return whole, err
+	}
+	return e.Elsewhere.Has(ctx, path, content)
+}
+
+// recall looks for an earlier run whose outs can be had; first among those that are here.
+func (e *Engine) recall(ctx context.Context, step *Step, options Options) (cache.Result, bool, error) {
+	key := action(step.Stage, step.is)
+	result, found, err := e.Cache.Recall(ctx, key)
+	if err != nil || found || !options.Pull || e.Elsewhere == nil || len(step.Stage.Outs) == 0 {
+		return result, found, err
+	}
+	path := step.Stage.Outs[0].Path // all outs of a run went to the same place
+	return e.Cache.RecallIf(ctx, key, func(content digest.Content) (bool, error) { return e.canHave(ctx, path, content, options) })
+}
+
+// fetch brings those contents here that the cache lacks.
+func (w *work) fetch(ctx context.Context, contents map[string]digest.Content) error {
+	if !w.options.Pull || w.e.Elsewhere == nil {
+		return nil
+	}
+	lacking := map[string]digest.Content{}
+	for path, content := range contents {
+		now := w.step.is.outs[path]
+		if now.Same(content) {
+			continue
+		}
+		if whole, err := w.e.Cache.Has(ctx, content); err != nil || whole {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		lacking[path] = content
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	return w.e.Elsewhere.Fetch(ctx, lacking, w.tell)
+}
