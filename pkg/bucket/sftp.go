@@ -13,6 +13,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pkg/sftp"
 
@@ -309,7 +310,11 @@ func (s *sftpPlace) List(ctx context.Context, folder string, each func(name stri
 		switch {
 		case entry.IsDir():
 			below = append(below, name)
-		case entry.Mode().IsRegular() && !disk.IsTemp(name):
+		case disk.IsTemp(name):
+			if time.Since(entry.ModTime()) > leftover { // an interrupted Put left it
+				_ = s.call(ctx, func(c *sftp.Client) error { return c.Remove(s.path(name)) })
+			}
+		case entry.Mode().IsRegular():
 			if err := safe(name, entry.Size()); err != nil {
 				return err
 			}

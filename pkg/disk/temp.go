@@ -71,6 +71,16 @@ func (r *Root) CreateMode(dir string, perm fs.FileMode) (*Temp, error) {
 	}
 }
 
+// OpenPartial opens an unfinished file by its name, for reading and to write at its end.
+// It is made when it isn't there, and nobody sees to it that two don't write at once.
+func (r *Root) OpenPartial(name string) (File, error) {
+	file, err := r.fsys.Open(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, r.fail("open", name, err)
+	}
+	return file, nil
+}
+
 // Name returns the local name that it has now.
 func (t *Temp) Name() string { return t.name }
 

@@ -99,12 +99,12 @@ func (r *Remote) Get(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
 	if content, err := r.getPacked(ctx, id); content != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return content, err
 	}
-	return r.getAlone(ctx, id)
+	return r.GetFrom(ctx, id, 0)
 }
 
-// getAlone opens an object that is a blob of its own.
-func (r *Remote) getAlone(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
-	content, err := r.bucket.Get(ctx, objectName(id), 0, -1)
+// GetFrom opens an object that is a blob of its own, from a byte on.
+func (r *Remote) GetFrom(ctx context.Context, id digest.ID, from int64) (io.ReadCloser, error) {
+	content, err := r.bucket.Get(ctx, objectName(id), from, -1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, r.absent(id)
 	}
@@ -152,7 +152,7 @@ type alone struct{ *Remote }
 func (a alone) Has(ctx context.Context, id digest.ID) (bool, error) { return a.hasAlone(ctx, id) }
 
 func (a alone) Get(ctx context.Context, id digest.ID) (io.ReadCloser, error) {
-	return a.getAlone(ctx, id)
+	return a.GetFrom(ctx, id, 0)
 }
 
 func (a alone) List(ctx context.Context, each func(id digest.ID, size int64) error) error {

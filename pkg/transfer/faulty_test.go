@@ -43,6 +43,18 @@ type faulty struct {
 
 	mu    sync.Mutex
 	calls int
+	read  *int64 // counts what is read, by one reader at a time
+}
+
+type counting struct {
+	io.ReadCloser
+	n *int64
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	*c.n += int64(n)
+	return n, err
 }
 
 func (f *faulty) fault() fault {
@@ -93,6 +105,9 @@ func (f *faulty) Get(ctx context.Context, name string, from, size int64) (body i
 		body, err = f.Bucket.Get(ctx, name, from, size)
 		return err
 	})
+	if err == nil && what == fine && f.read != nil {
+		return &counting{body, f.read}, nil
+	}
 	if err != nil || what == fine {
 		return body, err
 	}
@@ -344,4 +359,43 @@ func TestPush_damagedObject(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, has)
 	}
+}
+
+// A large object that was fetched in part goes on where it was, in another process, too.
+func TestFetch_largeGoesOn(t *testing.T) {
+	w := newWorld(t, 1)
+	large := bytes.Repeat([]byte("0123456789abcdef"), lasting/16+1)
+	batch := w.cache.Begin()
+	id, err := batch.AddBytes(large)
+	require.NoError(t, err)
+	require.NoError(t, batch.Commit(t.Context()))
+	items := []Item{{Path: "big", Content: digest.Content{ID: id, Mode: digest.File, Size: int64(len(large))}}}
+	pushing, _ := w.transfer(w.cache, quick, never)
+	_, err = pushing.Push(t.Context(), items)
+	require.NoError(t, err)
+
+	into := newCache(t)
+	part := "objects/.flow-tmp-" + id.Hex()
+	require.NoError(t, into.Root().MkdirAll("objects", 0o777))
+	file, err := into.Root().OpenPartial(part)
+	require.NoError(t, err)
+	_, err = file.Write(large[:lasting/2])
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	var read int64
+	again, counted := w.transfer(into, quick, never)
+	counted.read = &read
+	_, err = again.Fetch(t.Context(), items)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(large, storetest.Get(t, into.Objects(), id)))
+	require.EqualValues(t, len(large)-lasting/2, read, "what had come is not read again")
+	require.False(t, into.Root().Exists(part))
+
+	into = newCache(t) // what had come is not what it should be
+	require.NoError(t, into.Root().MkdirAll("objects", 0o777))
+	require.NoError(t, into.Root().Replace(part, []byte("something else"), 0o666))
+	again, _ = w.transfer(into, quick, never)
+	_, err = again.Fetch(t.Context(), items)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(large, storetest.Get(t, into.Objects(), id)))
 }

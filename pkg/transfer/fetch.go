@@ -85,7 +85,7 @@ func (f *fetch) trees(ctx context.Context, items []Item) ([]Item, error) {
 func (f *fetch) objects(ctx context.Context, objects []object, present *int) error {
 	var wanted []digest.ID
 	var size int64
-	paths := map[digest.ID]string{}
+	paths, sizes := map[digest.ID]string{}, map[digest.ID]int64{}
 	for _, o := range objects {
 		has, err := f.t.Cache.Objects().Has(ctx, o.id)
 		if err != nil {
@@ -96,7 +96,7 @@ func (f *fetch) objects(ctx context.Context, objects []object, present *int) err
 			continue
 		}
 		wanted = append(wanted, o.id)
-		paths[o.id] = o.path
+		paths[o.id], sizes[o.id] = o.path, o.size
 		size += o.size
 	}
 	if len(wanted) == 0 {
@@ -113,6 +113,9 @@ func (f *fetch) objects(ctx context.Context, objects []object, present *int) err
 		return err
 	}
 	if err := f.second(ctx, damaged, paths, progress); err != nil {
+		return err
+	}
+	if alone, err = f.large(ctx, alone, sizes, paths, progress); err != nil {
 		return err
 	}
 	stats, err := f.copy(ctx, alone, progress)
@@ -160,6 +163,22 @@ func (f *fetch) sort(err error, paths map[digest.ID]string) error {
 	return nil
 }
 
+// others returns what an error tells besides objects that are absent or damaged.
+func others(err error) error {
+	if joined, is := err.(interface{ Unwrap() []error }); is {
+		var rest []error
+		for _, one := range joined.Unwrap() {
+			rest = append(rest, others(one))
+		}
+		return errors.Join(rest...)
+	}
+	var corrupt *store.CorruptError
+	if errors.As(err, &corrupt) || errors.Is(err, store.ErrAbsent) {
+		return nil
+	}
+	return err
+}
+
 // copy copies objects here. What came with other bytes is asked for once more: a server
 // may have cut it short without saying so.
 func (f *fetch) copy(ctx context.Context, ids []digest.ID, progress *progress) (store.Stats, error) {
@@ -169,8 +188,7 @@ func (f *fetch) copy(ctx context.Context, ids []digest.ID, progress *progress) (
 		Read: func(n int) { progress.bytes.Add(int64(n)) },
 	}
 	stats, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote.Alone(), ids, options)
-	var corrupt *store.CorruptError
-	if len(stats.Corrupt) == 0 || err != nil && !errors.As(err, &corrupt) {
+	if len(stats.Corrupt) == 0 || others(err) != nil {
 		return stats, err
 	}
 	again, err := store.Copy(ctx, f.t.Cache.Objects(), f.t.Remote.Alone(), stats.Corrupt, options)
