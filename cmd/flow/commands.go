@@ -18,6 +18,8 @@ var commands = []command{
 	{groupSee, newDiffCmd},
 	{groupSee, newUsageCmd},
 	{groupData, newAddCmd},
+	{groupData, newImportURLCmd},
+	{groupData, newUpdateCmd},
 	{groupData, newCheckoutCmd},
 	{groupData, newDataCmd},
 	{groupData, newMoveCmd},

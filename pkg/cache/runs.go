@@ -164,7 +164,7 @@ func (c *Cache) Learn(ctx context.Context, runs *Runs) (int, error) {
 		if added == 0 {
 			continue
 		}
-		if err := c.writeRecord(file, kept); err != nil {
+		if err := c.replaceRecord(file, kept); err != nil {
 			return learnt, fmt.Errorf("remember runs from elsewhere: %w", err)
 		}
 		learnt += added

@@ -202,6 +202,8 @@ func (e *Engine) notCached(one Tracked) error {
 	case !one.Was.Exists():
 		problem.Msg = fmt.Sprintf("data source %s is not there, and was never added", one.Out.Path)
 		problem.Hint = "put the file there, then: flow add " + one.Out.Path
+	case one.Stage.URL != "":
+		problem.Hint = "get it from where it came from: flow update " + one.Out.Path
 	case one.Stage.Source:
 		problem.Hint = "put the file back by hand, then: flow commit " + one.Out.Path
 	case !one.Out.Cache:

@@ -222,6 +222,7 @@ func (l *loader) dataSource(node *document.Node, i int) {
 			"path":   func(n *document.Node) { pathNode = n },
 			"desc":   func(n *document.Node) { stage.Desc = l.text(n, "desc") },
 			"frozen": func(n *document.Node) { stage.Frozen = l.flag(n, "frozen") },
+			"url":    func(n *document.Node) { stage.URL = l.text(n, "url") },
 			"meta":   nil,
 		})
 		if pathNode == nil {

@@ -252,7 +252,7 @@ func TestTransfer_anyCallGoesWrong(t *testing.T) {
 	for _, files := range sizes {
 		for _, what := range []fault{fails, lies, stalls, truncate, swap} {
 			for n := 1; ; n++ {
-				if testing.Short() && n%3 != int(what)%3 {
+				if testing.Short() && n%6 != int(what)%6 {
 					continue
 				}
 				w := newWorld(t, files)
@@ -287,7 +287,7 @@ func TestTransfer_anyCallGoesWrong(t *testing.T) {
 func TestTransfer_badLine(t *testing.T) {
 	rounds := 1000
 	if testing.Short() {
-		rounds = 20
+		rounds = 10
 	}
 	for round := range rounds {
 		random := rand.New(rand.NewPCG(uint64(round), 7))
