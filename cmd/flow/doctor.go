@@ -109,6 +109,24 @@ func projectChecks(p *project.Project) []check {
 				Hint: "it came with the repository; keep it only if you trust that"})
 		}
 	}
+	return append(checks, remoteChecks(p)...)
+}
+
+// remoteChecks tells of the remotes without asking them anything.
+func remoteChecks(p *project.Project) []check {
+	var checks []check
+	for _, info := range p.Config.Remotes() {
+		c := check{Name: "remote " + info.Name, Value: info.URL, OK: true}
+		if program := map[string]string{"sftp": "ssh", "rclone": "rclone"}[info.Kind]; program != "" {
+			if _, err := exec.LookPath(program); err != nil {
+				c.OK, c.Hint = false, "the program "+program+", which reaches it, is not on PATH"
+			}
+		}
+		if info.Scope == project.Shared {
+			c.Value += " (from the shared config)"
+		}
+		checks = append(checks, c)
+	}
 	return checks
 }
 

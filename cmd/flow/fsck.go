@@ -89,7 +89,7 @@ func (a *app) repair(ctx context.Context, p *project.Project, told fsckTold, opt
 	for _, fault := range told.Faults {
 		if id, err := digest.Parse(fault.ID); err == nil {
 			item := transfer.Item{Path: strings.Join(append(fault.Paths, fault.ID)[:1], ""), Content: digest.Content{ID: id, Mode: digest.File}}
-			data = append(data, project.Data{Item: item})
+			data = append(data, project.Data{Item: item, Push: true})
 		}
 	}
 	if len(data) == 0 {

@@ -109,7 +109,7 @@ type CheckoutOptions struct {
 	AllowMissing bool // go on where the cache lacks something
 	Relink       bool // make the links into the cache anew
 	Keep         bool // leave what was changed by hand and is in no cache as it is
-	Inside       bool // targets inside a directory are those files only, not all of it
+	Pulled       bool // after a fetch: targets in a directory are those files only, and what is never pushed may be missing
 }
 
 // CheckedOut is what Checkout did to one path.
@@ -131,13 +131,16 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 	}
 	var done []CheckedOut
 	var failures []error
-	if options.Inside {
+	if options.Pulled {
 		if tracked, err = e.inside(ctx, tracked, options.Targets); err != nil {
 			return nil, err
 		}
 	}
 	for _, one := range tracked {
 		result, err := e.checkoutOne(ctx, one, options, note)
+		if result.State == "missing" && options.Pulled && !one.Out.Push {
+			continue
+		}
 		switch {
 		case err != nil && result.State == "missing" && options.AllowMissing:
 		case err != nil:

@@ -48,7 +48,6 @@ func RunsOf(pipeline *stages.Pipeline, data []Data, all bool) func(cache.Result)
 // Push moves data to the remote, or where its out says. What an out declares push: false
 // stays.
 func (p *Project) Push(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
-	data = slices.DeleteFunc(slices.Clone(data), func(d Data) bool { return !d.Push })
 	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error) {
 		result, err := t.Push(ctx, items)
 		if err != nil || !first || options.NoRuns || options.Runs == nil {
@@ -90,8 +89,9 @@ func (p *Project) Compare(ctx context.Context, data []Data, options MoveOptions)
 
 // eachRemote does something with the data of each remote, first the one that is named or
 // the default. An out
-// that names a remote goes to no other.
+// that names a remote goes to no other; one that says push: false is on none.
 func (p *Project) eachRemote(data []Data, options MoveOptions, do func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error)) ([]transfer.Result, error) {
+	data = slices.DeleteFunc(slices.Clone(data), func(d Data) bool { return !d.Push })
 	spec, err := p.RemoteSpec(options.Remote)
 	pinned := slices.ContainsFunc(data, func(d Data) bool { return d.Remote != "" })
 	if err != nil && (options.Remote != "" || !pinned) {

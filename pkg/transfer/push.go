@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 
@@ -137,18 +138,38 @@ func (p *push) send(ctx context.Context, id digest.ID) (int64, error) {
 		return 0, err
 	}
 	defer content.Close()
-	file, ok := content.(disk.File)
-	if !ok {
-		return 0, fmt.Errorf("object %s: %w", id, errors.ErrUnsupported)
+	sent := p.progress.upTo()
+	if file, ok := content.(disk.File); ok {
+		info, err := file.Stat()
+		if err != nil {
+			return 0, fmt.Errorf("object %s: %w", id, err)
+		}
+		return info.Size(), p.damaged(ctx, id, p.t.Remote.Send(ctx, id, file, sent))
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("object %s: %w", id, err)
-	}
-	err = p.t.Remote.Send(ctx, id, file, p.progress.upTo())
+	counted := &upTo{r: content, sent: sent}
+	err = p.t.Remote.Put(ctx, id, counted)
+	return counted.n, p.damaged(ctx, id, err)
+}
+
+// damaged has the cache look at an object that turned out to be damaged.
+func (p *push) damaged(ctx context.Context, id digest.ID, err error) error {
 	var corrupt *store.CorruptError
 	if errors.As(err, &corrupt) {
-		err = p.corrupt(ctx, id, err)
+		return p.corrupt(ctx, id, err)
 	}
-	return info.Size(), err
+	return err
+}
+
+// upTo tells how far it was read.
+type upTo struct {
+	r    io.Reader
+	n    int64
+	sent func(int64)
+}
+
+func (u *upTo) Read(b []byte) (int, error) {
+	n, err := u.r.Read(b)
+	u.n += int64(n)
+	u.sent(u.n)
+	return n, err
 }
