@@ -20,6 +20,7 @@ var commands = []command{
 	{groupData, newAddCmd},
 	{groupData, newImportURLCmd},
 	{groupData, newUpdateCmd},
+	{groupData, newGetCmd},
 	{groupData, newCheckoutCmd},
 	{groupData, newDataCmd},
 	{groupData, newMoveCmd},

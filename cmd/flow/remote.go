@@ -220,40 +220,41 @@ yours: they go with --local or --user only, and are for the URL that the remote 
 	}
 	scope := scopeFlags(cmd)
 	cmd.Flags().BoolVarP(&unset, "unset", "u", false, "remove the setting")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if unset && len(args) == 3 {
-			return wordsError{errors.New("--unset takes no value")}
-		}
-		p, err := a.open()
-		if err != nil {
-			return err
-		}
-		if err := p.KnowsRemote(args[0]); err != nil {
-			return err
-		}
-		value := ""
-		switch {
-		case len(args) == 3 && args[1] == "url":
-			if value, err = a.remoteURL(p, args[2]); err != nil {
-				return err
-			}
-		case len(args) == 3:
-			value = args[2]
-		case !unset:
-			if value, err = a.readSecret(args[1]); err != nil {
-				return err
-			}
-		}
-		if value == "" && !unset {
-			return wordsError{fmt.Errorf("the value is empty; to remove the setting: flow remote modify --unset %s %s", args[0], args[1])}
-		}
-		if err := p.Config.SetRemote(scope(), args[0], args[1], value); err != nil {
-			return err
-		}
-		a.say("%s %s of remote %s in %s", map[bool]string{true: "removed", false: "set"}[unset], args[1], args[0], p.Config.File(scope()))
-		return nil
-	}
+	cmd.RunE = func(_ *cobra.Command, args []string) error { return runRemoteModify(a, scope(), args, unset) }
 	return cmd
+}
+
+func runRemoteModify(a *app, scope project.Scope, args []string, unset bool) error {
+	if unset && len(args) == 3 {
+		return wordsError{errors.New("--unset takes no value")}
+	}
+	p, err := a.open()
+	if err != nil {
+		return err
+	}
+	if err := p.KnowsRemote(args[0]); err != nil {
+		return err
+	}
+	value := ""
+	switch {
+	case len(args) == 3 && args[1] == "url":
+		value, err = a.remoteURL(p, args[2])
+	case len(args) == 3:
+		value = args[2]
+	case !unset:
+		value, err = a.readSecret(args[1])
+	}
+	if err != nil {
+		return err
+	}
+	if value == "" && !unset {
+		return wordsError{fmt.Errorf("the value is empty; to remove the setting: flow remote modify --unset %s %s", args[0], args[1])}
+	}
+	if err := p.Config.SetRemote(scope, args[0], args[1], value); err != nil {
+		return err
+	}
+	a.say("%s %s of remote %s in %s", map[bool]string{true: "removed", false: "set"}[unset], args[1], args[0], p.Config.File(scope))
+	return nil
 }
 
 // readSecret reads a value that need not be seen.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -83,7 +84,7 @@ func (p *patient) pause(ctx context.Context, tried int) bool {
 // when it has not called moved for too long.
 func (p *patient) try(ctx context.Context, op string, do func(ctx context.Context, moved func()) error) error {
 	for tried := 1; ; tried++ {
-		err := p.once(ctx, do)
+		err := p.once(ctx, p.idle(op), do)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -99,12 +100,21 @@ func (p *patient) try(ctx context.Context, op string, do func(ctx context.Contex
 	}
 }
 
-func (p *patient) once(ctx context.Context, do func(ctx context.Context, moved func()) error) error {
+// idle is how long nothing may move. Before a listing begins to come a server may have to
+// look at all that it has.
+func (p *patient) idle(op string) time.Duration {
+	if strings.HasPrefix(op, "list ") {
+		return 10 * p.pace.Idle
+	}
+	return p.pace.Idle
+}
+
+func (p *patient) once(ctx context.Context, idle time.Duration, do func(ctx context.Context, moved func()) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	watch := time.AfterFunc(p.pace.Idle, func() { stop(errStalled) })
+	watch := time.AfterFunc(idle, func() { stop(errStalled) })
 	defer watch.Stop()
-	err := do(ctx, func() { watch.Reset(p.pace.Idle) })
+	err := do(ctx, func() { watch.Reset(idle) })
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
 		return errStalled // and not that some context was cancelled
 	}

@@ -126,26 +126,31 @@ func startRclone(ctx context.Context, program, config string) (*rcloneDaemon, er
 		}
 		cmd.Wait()
 	}()
+	return d, d.listening(ctx, address, said, password)
+}
+
+// listening waits until rclone says where it listens.
+func (d *rcloneDaemon) listening(ctx context.Context, address <-chan string, said *tail, password string) error {
 	select {
 	case at := <-address:
 		base, err := url.Parse(at)
 		if err != nil {
 			d.end()
-			return nil, err
+			return err
 		}
 		d.web = web{client: newClient(), base: base, sign: func(_ context.Context, request *http.Request, _ call) error {
 			request.SetBasicAuth("flow", password)
 			return nil
 		}}
-		return d, nil
+		return nil
 	case <-d.ended:
-		return nil, hopeless{fmt.Errorf("rclone did not start: %s", said.last())}
+		return hopeless{fmt.Errorf("rclone did not start: %s", said.last())}
 	case <-time.After(30 * time.Second):
 		d.end()
-		return nil, errors.New("rclone does not say where it listens; its version may be too old")
+		return errors.New("rclone does not say where it listens; its version may be too old")
 	case <-ctx.Done():
 		d.end()
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"flow/pkg/diag"
+	"flow/pkg/engine"
+	"flow/pkg/project"
+)
+
+// newGetCmd returns `flow get`.
+func newGetCmd(a *app) *cobra.Command {
+	var out, rev string
+	cmd := &cobra.Command{
+		Use:   "get REPOSITORY PATH",
+		Short: "Copy data out of another project, without tracking it",
+		Long: `Copy a file or a folder that another project tracks. The project is in a folder, or a
+git repository that git can clone; its data comes from its cache where that is here, else
+from its remote. It works outside of any project.`,
+		Example: `  flow get ../weather data/images
+  flow get https://example.org/weather.git model.bin --rev v1.2 -o models/v1.2.bin`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runGet(cmd.Context(), a, args, out, rev)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "the `path` to write; default: the last part of PATH")
+	cmd.Flags().StringVar(&rev, "rev", "", "the git `revision`")
+	return cmd
+}
+
+func runGet(ctx context.Context, a *app, args []string, out, rev string) error {
+	name := path.Clean(args[1])
+	if out == "" {
+		out = path.Base(name)
+	}
+	to := out
+	if !filepath.IsAbs(out) {
+		to = filepath.Join(a.dir, out)
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return diag.At(diag.Pos{}, "%s is there already", out).WithHint("give another path with -o")
+	}
+	location := args[0]
+	if _, err := os.Stat(filepath.Join(a.dir, location)); err == nil {
+		location = filepath.Join(a.dir, location)
+	}
+	foreign, err := project.OpenForeign(ctx, location, rev)
+	if err != nil {
+		return err
+	}
+	defer foreign.Close()
+	content, err := foreign.Find(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return engine.Missing(diag.At(diag.Pos{}, "the project in %s does not track %s", args[0], name).
+			WithHint("what git itself has, git gets: git clone"))
+	}
+	if err != nil {
+		return err
+	}
+	if err := foreign.Export(ctx, content, to); err != nil {
+		return fmt.Errorf("get %s: %w", name, err)
+	}
+	a.say("wrote %s (%s)", out, describeContent(content))
+	return nil
+}
