@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 
 	"flow/pkg/diag"
@@ -9,7 +10,8 @@ import (
 )
 
 // addLines adds the text of their lines to the mistakes in an error that know only their
-// places, as those do that show when the pipeline is compared with the files.
+// places, as those do that show when the pipeline is compared with the files. Lines of
+// the config are not shown: there may be a credential in them.
 func (a *app) addLines(err error) {
 	root, findErr := project.Find(a.dir)
 	if findErr != nil {
@@ -18,7 +20,7 @@ func (a *app) addLines(err error) {
 	texts := map[string]*diag.Lines{}
 	eachMistake(err, func(mistake *diag.Error) {
 		file := mistake.Pos.File
-		if mistake.Line != "" || mistake.Pos.Line == 0 || !filepath.IsLocal(file) {
+		if mistake.Line != "" || mistake.Pos.Line == 0 || !filepath.IsLocal(file) || path.Dir(file) == project.State {
 			return
 		}
 		if texts[file] == nil {

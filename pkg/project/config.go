@@ -93,7 +93,7 @@ func LoadConfig(root *disk.Root) (*Config, error) {
 		}
 		doc, err := document.Parse(name, text)
 		if err != nil {
-			problems.AddErr(err)
+			problems = append(problems, hideLines(diag.All(err))...)
 			continue
 		}
 		c.files[scope] = doc
