@@ -28,7 +28,7 @@ stays as it is: flow checkout brings the data there, and flow pull does both.`,
 				return err
 			}
 			results, err := p.Fetch(cmd.Context(), data, o.MoveOptions)
-			return errors.Join(err, a.tellMoved(results, "fetched"))
+			return errors.Join(err, a.tellMoved(results, "fetched", err))
 		},
 	}
 	a.addMoveFlags(cmd, o)
@@ -98,5 +98,5 @@ func runPull(cmd *cobra.Command, a *app, o *pullOptions, targets []string) error
 	for _, one := range done {
 		a.print("%-9s %s", one.State, one.Path)
 	}
-	return errors.Join(fetching, err, a.tellMoved(results, "fetched"))
+	return errors.Join(fetching, err, a.tellMoved(results, "fetched", fetching))
 }

@@ -36,5 +36,5 @@ func runPush(cmd *cobra.Command, a *app, o *moveOptions, targets []string) error
 	}
 	o.Runs = project.RunsOf(e.Pipeline, data, len(targets) == 0)
 	results, err := p.Push(cmd.Context(), data, o.MoveOptions)
-	return errors.Join(err, a.tellMoved(results, "pushed"))
+	return errors.Join(err, a.tellMoved(results, "pushed", err))
 }

@@ -78,8 +78,9 @@ func (a *app) completeRemotes(_ *cobra.Command, _ []string, _ string) ([]string,
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// tellMoved says what a transfer did, a line for each remote.
-func (a *app) tellMoved(results []transfer.Result, verb string) error {
+// tellMoved says what a transfer did, a line for each remote; when it failed, only where
+// something was moved.
+func (a *app) tellMoved(results []transfer.Result, verb string, failed error) error {
 	if a.json {
 		if results == nil {
 			results = []transfer.Result{}
@@ -88,6 +89,9 @@ func (a *app) tellMoved(results []transfer.Result, verb string) error {
 	}
 	words := map[string]string{"pushed": "to", "fetched": "from"}
 	for _, r := range results {
+		if failed != nil && r.Objects == 0 {
+			continue
+		}
 		text := fmt.Sprintf("%s %s %s %s (%s)", ui.Count(r.Objects, "object"), verb, words[verb], r.Remote, ui.Bytes(r.Bytes))
 		if r.Present > 0 {
 			text += fmt.Sprintf(", %d %s there", r.Present, map[bool]string{true: "was", false: "were"}[r.Present == 1])

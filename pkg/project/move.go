@@ -9,6 +9,7 @@ import (
 	"flow/pkg/cache"
 	"flow/pkg/event"
 	"flow/pkg/stages"
+	"flow/pkg/store"
 	"flow/pkg/transfer"
 )
 
@@ -63,7 +64,7 @@ func (p *Project) Push(ctx context.Context, data []Data, options MoveOptions) ([
 func (p *Project) Fetch(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
 	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error) {
 		result, err := t.Fetch(ctx, items)
-		if ctx.Err() != nil || !first || options.NoRuns {
+		if ctx.Err() != nil || !first || options.NoRuns || err != nil && !errors.Is(err, store.ErrAbsent) {
 			return result, err
 		}
 		runs, learning := t.FetchRuns(ctx, options.RunsData)
