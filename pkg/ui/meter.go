@@ -27,9 +27,9 @@ func (m *meter) show(w io.Writer, e event.Transfer) {
 	if what := e.Verb + " " + e.Remote; what != m.what {
 		m.what, m.began = what, e.Time
 	}
-	text := m.text(e, e.Time.Sub(m.began))
-	if width := Width(w); width > 0 && len([]rune(text)) >= width {
-		text = string([]rune(text)[:width-1])
+	text := moved(e, e.Time.Sub(m.began))
+	if width := Width(w); width > 0 {
+		text = Cut(text, width-1)
 	}
 	io.WriteString(w, "\r\x1b[K"+text)
 	m.shown = true
@@ -46,9 +46,9 @@ func (m *meter) clear(w io.Writer) {
 // enough is how long a transfer must have gone on for its rate to tell anything.
 const enough = time.Second
 
-// text says how far it has come: bytes and objects, the rate, and the time that is left
-// if it goes on like this.
-func (m *meter) text(e event.Transfer, took time.Duration) string {
+// moved says how far a transfer has come: bytes and objects, the rate, and the time that
+// is left if it goes on like this.
+func moved(e event.Transfer, took time.Duration) string {
 	parts := []string{fmt.Sprintf("%s %s: %d of %s", e.Verb, e.Remote, e.Objects, Count(e.Of, "object"))}
 	if e.OfSize > 0 {
 		parts = append(parts, fmt.Sprintf("%s of %s", Bytes(min(e.Bytes, e.OfSize)), Bytes(e.OfSize)))

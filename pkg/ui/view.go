@@ -17,6 +17,8 @@ type View struct {
 	ended   int
 	failed  int
 	running []runningStage // in the order in which they started
+	moved   event.Transfer // the last that was told; its Of is 0 when none is under way
+	began   time.Time      // when that transfer was told first
 }
 
 type runningStage struct {
@@ -57,6 +59,14 @@ func (v View) After(e event.Event) View {
 			v.failed++
 		}
 		v.running = slices.DeleteFunc(slices.Clone(v.running), func(r runningStage) bool { return r.name == e.Stage })
+	case event.Transfer:
+		if v.moved.Of == 0 || v.moved.Verb != e.Verb || v.moved.Remote != e.Remote {
+			v.began = e.Time
+		}
+		v.moved = e
+		if e.Ended {
+			v.moved = event.Transfer{}
+		}
 	case event.RunFinished:
 		return View{}
 	}
@@ -78,10 +88,18 @@ func (v View) changed(name string, change func(*runningStage)) []runningStage {
 const narrow = 60
 
 // Lines draws the view: a line for each stage that runs, as far as there is room, and
-// one that counts. None is as wide as the screen, or the terminal would wrap it.
+// one that counts; before them how far data has come. None is as wide as the screen, or
+// the terminal would wrap it.
 func (v View) Lines(s Screen) []string {
-	if len(v.running) == 0 || s.Width < 10 || s.Height < 4 {
+	if s.Width < 10 || s.Height < 4 {
 		return nil
+	}
+	var lines []string
+	if v.moved.Of > 0 {
+		lines = append(lines, s.Style.Dim(Cut(moved(v.moved, v.moved.Time.Sub(v.began)), s.Width-1)))
+	}
+	if len(v.running) == 0 {
+		return lines
 	}
 	shown := v.running[:min(len(v.running), max(1, s.Height/2-2))]
 	names, times := 0, 0
@@ -90,7 +108,6 @@ func (v View) Lines(s Screen) []string {
 		times = max(times, TextWidth(r.time(s)))
 	}
 	names = min(names, s.Width/3)
-	var lines []string
 	for _, r := range shown {
 		lines = append(lines, r.line(s, names, times))
 	}
