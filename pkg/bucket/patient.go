@@ -47,11 +47,11 @@ func NewPatient(inner Bucket, place string, pace Pace) Bucket {
 
 // final reports whether trying again is of no use.
 func final(err error) bool {
-	var told interface{ Temporary() bool }
+	var told interface{ Lasting() bool } // not net.Error's Temporary: to that a reset connection is for good
 	var mistake *diag.Error
 	switch {
 	case errors.As(err, &told):
-		return !told.Temporary()
+		return told.Lasting()
 	case errors.As(err, &mistake):
 		return true
 	}

@@ -173,14 +173,15 @@ type rcloneError struct{ message string }
 
 func (e *rcloneError) Error() string { return "rclone: " + e.message }
 
-// Temporary reports whether to try again. What rclone's config lacks stays lacking.
-func (e *rcloneError) Temporary() bool {
-	return !strings.Contains(e.message, "didn't find section in config file") && !strings.Contains(e.message, "not found in config")
+// Lasting reports whether it is of no use to try again: what rclone's config lacks stays
+// lacking.
+func (e *rcloneError) Lasting() bool {
+	return strings.Contains(e.message, "didn't find section in config file") || strings.Contains(e.message, "not found in config")
 }
 
 // Hint says how to find out more.
 func (e *rcloneError) Hint() string {
-	if !e.Temporary() {
+	if e.Lasting() {
 		return "`rclone listremotes` shows what rclone knows; `rclone config` adds to it"
 	}
 	return ""

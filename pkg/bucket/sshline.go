@@ -79,8 +79,8 @@ func (l *sshLine) refused() error {
 // sshRefused is a connection that fails the same way next time.
 type sshRefused struct{ error }
 
-// Temporary says that it is of no use to try again.
-func (sshRefused) Temporary() bool { return false }
+// Lasting says that it is of no use to try again.
+func (sshRefused) Lasting() bool { return true }
 
 // Hint says how to find out more.
 func (sshRefused) Hint() string {

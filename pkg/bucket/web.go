@@ -194,7 +194,10 @@ func withoutURL(err error) error {
 // hopeless is an error that stays when one tries again.
 type hopeless struct{ error }
 
-func (hopeless) Temporary() bool { return false }
+// Lasting says that it is of no use to try again.
+func (hopeless) Lasting() bool { return true }
+
+// Unwrap returns the cause.
 func (h hopeless) Unwrap() error { return h.error }
 
 // statusError is an answer that is no success.
@@ -217,14 +220,15 @@ func (e *statusError) Error() string {
 	return text
 }
 
-// Temporary reports whether the server may think otherwise later.
-func (e *statusError) Temporary() bool {
+// Lasting reports whether the server will not think otherwise later.
+func (e *statusError) Lasting() bool {
 	switch e.status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusLocked:
+		return false
+	case http.StatusNotImplemented, http.StatusInsufficientStorage:
 		return true
 	}
-	return e.status >= 500 && e.status != http.StatusNotImplemented && e.status != http.StatusInsufficientStorage ||
-		e.code == "RequestTimeout" || e.code == "SlowDown"
+	return e.status < 500 && e.code != "RequestTimeout" && e.code != "SlowDown"
 }
 
 // Hint says what to do about it.
