@@ -87,7 +87,7 @@ func runPull(cmd *cobra.Command, a *app, o *pullOptions, targets []string) error
 	}
 	done, err := e.Checkout(cmd.Context(), engine.CheckoutOptions{
 		Selection: engine.Selection{Targets: o.Targets, Glob: o.Glob, Recursive: o.Recursive},
-		Force:     o.force, AllowMissing: fetching != nil || o.allowMissing, Pulled: true,
+		Force:     o.force, AllowMissing: fetching != nil || o.allowMissing, Inside: true, Pulled: true,
 	}, func(text string) { a.say("%s %s", ui.StyleFor(a.err).Yellow("note:"), text) })
 	if a.json {
 		if done == nil {

@@ -109,7 +109,8 @@ type CheckoutOptions struct {
 	AllowMissing bool // go on where the cache lacks something
 	Relink       bool // make the links into the cache anew
 	Keep         bool // leave what was changed by hand and is in no cache as it is
-	Pulled       bool // after a fetch: targets in a directory are those files only, and what is never pushed may be missing
+	Inside       bool // targets inside a directory are those files only, not all of it
+	Pulled       bool // it follows a fetch: what is never pushed may be missing
 }
 
 // CheckedOut is what Checkout did to one path.
@@ -131,7 +132,7 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 	}
 	var done []CheckedOut
 	var failures []error
-	if options.Pulled {
+	if options.Inside {
 		if tracked, err = e.inside(ctx, tracked, options.Targets); err != nil {
 			return nil, err
 		}
