@@ -32,6 +32,7 @@ type azure struct {
 	account string
 	key     []byte     // to sign with; nil when there is none
 	sas     url.Values // to send along; nil when there is none
+	foreign bool       // the server is not one of Azure's own
 	mu      sync.Mutex
 	token   string // what `az` gave
 }
@@ -67,13 +68,13 @@ func openAzure(spec Spec, at *url.URL) (Bucket, error) {
 		return nil, diag.At(diag.Pos{}, "remote %s has no storage account", spec.Name).
 			WithHint("flow remote modify %s account NAME, or set AZURE_STORAGE_ACCOUNT", spec.Name)
 	}
-	if err := a.credentials(spec, parts); err != nil {
-		return nil, err
-	}
 	endpoint := firstOf(spec.Settings["endpoint"], parts["BlobEndpoint"], "https://"+a.account+".blob.core.windows.net")
 	base, err := url.Parse(endpoint)
 	if err != nil || base.Host == "" || base.User != nil {
 		return nil, diag.At(diag.Pos{}, "the endpoint of remote %s is no URL of a server", spec.Name)
+	}
+	if err := a.credentials(spec, parts, base); err != nil {
+		return nil, err
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/") + "/" + at.Host
 	a.web = web{client: newClient(), base: base, sign: a.signed,
@@ -81,11 +82,17 @@ func openAzure(spec Spec, at *url.URL) (Bucket, error) {
 	return a, nil
 }
 
-func (a *azure) credentials(spec Spec, parts map[string]string) error {
+// credentials finds what to sign in with. What a server gets to see whole, a SAS token or
+// what az gives, goes only to Azure's own when the person has not set it for this remote.
+func (a *azure) credentials(spec Spec, parts map[string]string, server *url.URL) error {
+	a.foreign = server.Scheme != "https" || !strings.HasSuffix(server.Hostname(), ".blob.core.windows.net")
 	key := firstOf(spec.Settings["account_key"], parts["AccountKey"])
 	sas := firstOf(spec.Settings["sas_token"], parts["SharedAccessSignature"])
 	if key == "" && sas == "" {
 		key, sas = os.Getenv("AZURE_STORAGE_KEY"), os.Getenv("AZURE_STORAGE_SAS_TOKEN")
+	}
+	if a.foreign && spec.Settings["sas_token"] == "" && spec.Settings["connection_string"] == "" {
+		sas = ""
 	}
 	var err error
 	if key != "" {
@@ -119,6 +126,9 @@ func (a *azure) signed(ctx context.Context, request *http.Request, c call) error
 			query[key] = values
 		}
 		request.URL.RawQuery = query.Encode()
+	case a.foreign:
+		return diag.At(diag.Pos{}, "there are no credentials for a server that is not Azure's own").
+			WithHint("flow remote modify --local NAME account_key, or sas_token")
 	default:
 		token, err := a.bearer(ctx)
 		if err != nil {

@@ -94,7 +94,7 @@ func (p *Project) RemoteSpec(name string) (bucket.Spec, error) {
 	if !slices.ContainsFunc(all, func(info RemoteInfo) bool { return info.Name == name }) {
 		return bucket.Spec{}, noRemote(name, all)
 	}
-	spec := bucket.Spec{Name: name, Dir: firstWord(p.near, p.Root.Dir()), URL: c.remoteURL(name), Settings: map[string]string{}}
+	spec := bucket.Spec{Name: name, Dir: firstWord(p.near, p.Root.Dir()), URL: c.remoteSetting(name, urlSetting), Settings: map[string]string{}}
 	if err := c.settings(spec); err != nil {
 		return spec, err
 	}
@@ -106,19 +106,38 @@ func (p *Project) RemoteSpec(name string) (bucket.Spec, error) {
 	return spec, nil
 }
 
-// remoteURL returns the URL of a remote that counts, or "".
-func (c *Config) remoteURL(name string) string {
-	address := ""
+// whereabouts are the settings that say whom a remote's credentials are shown to.
+var whereabouts = []string{urlSetting, "endpoint"}
+
+// remoteSetting returns the setting of a remote that counts, or "".
+func (c *Config) remoteSetting(name, setting string) string {
+	value := ""
 	for _, scope := range scopes {
-		if node := c.section(scope, "remotes").Get(name).Get(urlSetting); node != nil {
-			address = node.Text
+		if node := c.section(scope, "remotes").Get(name).Get(setting); node != nil {
+			value = node.Text
 		}
 	}
-	return address
+	return value
 }
 
-// settings fills in what the files say of a remote. Private settings are for the URL that
-// their own file names: whoever changes the URL elsewhere doesn't get them.
+// elsewhere returns which of the whereabouts that count is not the one that a scope's file
+// has for a remote; "" when all are.
+func (c *Config) elsewhere(scope Scope, name string) string {
+	node := c.section(scope, "remotes").Get(name)
+	for _, setting := range whereabouts {
+		own := ""
+		if value := node.Get(setting); value != nil {
+			own = value.Text
+		}
+		if own != c.remoteSetting(name, setting) {
+			return setting
+		}
+	}
+	return ""
+}
+
+// settings fills in what the files say of a remote. Private settings are for the URL and
+// the endpoint that their own file names: whoever changes these elsewhere doesn't get them.
 func (c *Config) settings(spec bucket.Spec) error {
 	for _, scope := range scopes {
 		node := c.section(scope, "remotes").Get(spec.Name)
@@ -130,9 +149,11 @@ func (c *Config) settings(spec bucket.Spec) error {
 			if name == urlSetting {
 				continue
 			}
-			if setting, _ := settingOf(name, nil); setting.Private && node.Get(urlSetting).Text != spec.URL {
-				return diag.At(diag.Pos{File: c.File(scope)}, "%s is for the remote %s at another URL than %s", name, spec.Name, bucket.Redacted(spec.URL)).
-					WithHint("if that URL is right: flow remote modify --local %s %s", spec.Name, name)
+			if setting, _ := settingOf(name, nil); setting.Private {
+				if other := c.elsewhere(scope, spec.Name); other != "" {
+					return diag.At(diag.Pos{File: c.File(scope)}, "%s of remote %s is for another %s than %s", name, spec.Name, other,
+						bucket.Redacted(c.remoteSetting(spec.Name, other))).WithHint("if that is right: flow remote modify --%s %s %s", scope, spec.Name, other)
+				}
 			}
 			spec.Settings[name] = entry.Value.Text
 		}
@@ -273,7 +294,7 @@ func CheckRemoteName(name string) error {
 }
 
 // SetRemote writes a setting of a remote, or removes it with an empty value. A private one
-// takes the URL along that it is meant for, so that nobody who changes the shared config
+// takes the URL and the endpoint along that it is meant for, so that nobody who changes the shared config
 // gets to see it.
 func (c *Config) SetRemote(scope Scope, name, setting, value string) error {
 	if err := CheckRemoteName(name); err != nil {
@@ -289,8 +310,12 @@ func (c *Config) SetRemote(scope Scope, name, setting, value string) error {
 		})
 	}
 	known, _ := settingOf(setting, nil)
-	if known.Private && scope != Shared && c.section(scope, "remotes").Get(name).Get(urlSetting) == nil {
-		if err := c.SetRemote(scope, name, urlSetting, c.remoteURL(name)); err != nil {
+	for _, where := range whereabouts {
+		counts := c.remoteSetting(name, where)
+		if !known.Private || scope == Shared || counts == "" || c.section(scope, "remotes").Get(name).Get(where) != nil {
+			continue
+		}
+		if err := c.SetRemote(scope, name, where, counts); err != nil {
 			return err
 		}
 	}
