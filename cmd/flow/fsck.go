@@ -60,7 +60,8 @@ type fsckTold struct {
 type fsckFault struct {
 	Kind   string   `json:"kind"` // damaged, missing
 	ID     string   `json:"hash,omitempty"`
-	Paths  []string `json:"paths"` // what the lock needs it for
+	Paths  []string `json:"paths"`          // what the lock needs it for
+	Runs   []string `json:"runs,omitempty"` // the runs of the history that need it, where the lock does not
 	Detail string   `json:"detail"`
 }
 
@@ -141,6 +142,9 @@ func checkCache(ctx context.Context, p *project.Project) (fsckTold, error) {
 	for _, id := range slices.SortedFunc(maps.Keys(faults), func(a, b digest.ID) int { return strings.Compare(a.String(), b.String()) }) {
 		fault := faults[id]
 		fault.Paths = append(fault.Paths, users[id]...)
+		if len(fault.Paths) == 0 {
+			fault.Runs = runsThatNeed(ctx, p, id)
+		}
 		told.Faults = append(told.Faults, fault)
 	}
 	told.Faults = append(told.Faults, records...)
@@ -184,6 +188,8 @@ func printFaults(a *app, faults []fsckFault) {
 		a.print("%s  %s", style.Red(fault.Kind), what)
 		switch {
 		case fault.ID == "":
+		case len(fault.Runs) > 0:
+			a.print("         the lock does not need it, but to have back these runs does: %s", strings.Join(fault.Runs, ", "))
 		case len(fault.Paths) == 0:
 			a.print("         the lock does not need it")
 		default:
@@ -222,6 +228,28 @@ func needed(p *project.Project, locked *lock.File) []need {
 	}
 	slices.SortFunc(needs, func(a, b need) int { return strings.Compare(a.path, b.path) })
 	return needs
+}
+
+// runsThatNeed returns the runs of the history that can't be had back without an object.
+func runsThatNeed(ctx context.Context, p *project.Project, id digest.ID) []string {
+	all, err := p.Runs.List()
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, run := range all {
+		contents, _ := p.RunContents(ctx, run) // without its lock, what the record names
+		if slices.ContainsFunc(contents, func(content digest.Content) bool {
+			if content.ID == id || content.Mode != digest.Dir {
+				return content.ID == id
+			}
+			tree, err := p.Cache.ReadTree(ctx, content.ID)
+			return err == nil && slices.Contains(tree.IDs(), id)
+		}) {
+			ids = append(ids, run.ID)
+		}
+	}
+	return ids
 }
 
 // usersOf returns, for objects with a fault, the paths that they are needed for.
