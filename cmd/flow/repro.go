@@ -65,6 +65,7 @@ A stage that fails leaves the outs that were there before.`,
 	flags.BoolVar(&o.NoRunCache, "no-run-cache", false, "do not take results of earlier runs")
 	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; flow commit does it later")
 	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything")
+	flags.BoolVar(&o.NoWait, "no-wait", false, "do not wait for another process that is at a stage: exit with 4")
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
 	flags.BoolVar(&o.Pull, "pull", false, "pull what is missing rather than make it")
 	flags.StringVarP(&o.remote.Remote, "remote", "r", "", "with --pull: the `name` of the remote")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -65,12 +66,12 @@ func stageKey(stage string) string { return digest.Sum([]byte(stage)).Hex()[:16]
 // take takes the stage's flocks, waiting for another process that runs it or reads its
 // outs. All processes take them from above to below, so that none waits in a circle. An
 // attempt that was cut short is ended first.
-func (e *Engine) take(ctx context.Context, stage string, tell func(event.Warning)) (*attempt, error) {
+func (e *Engine) take(ctx context.Context, stage string, wait bool, tell func(event.Warning)) (*attempt, error) {
 	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
 		return nil, err
 	}
 	a := &attempt{e: e, stage: stage, dir: e.attemptDir(stage)}
-	if err := a.lock(ctx, tell); err != nil {
+	if err := a.lockNow(ctx, wait, tell); err != nil {
 		a.release()
 		return nil, err
 	}
@@ -84,6 +85,21 @@ func (e *Engine) take(ctx context.Context, stage string, tell func(event.Warning
 		tell(*warning)
 	}
 	return a, nil
+}
+
+// lockNow is lock for who may not want to wait.
+func (a *attempt) lockNow(ctx context.Context, wait bool, tell func(event.Warning)) error {
+	if wait {
+		return a.lock(ctx, tell)
+	}
+	within, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := a.lock(within, func(event.Warning) { stop(errors.New("not waited for")) })
+	var busy *disk.BusyError
+	if ctx.Err() == nil && errors.As(err, &busy) {
+		return &StageError{Stage: a.stage, Msg: cmp.Or(busy.Owner, "another process") + " has it", Err: busy}
+	}
+	return err
 }
 
 func (a *attempt) lock(ctx context.Context, tell func(event.Warning)) error {

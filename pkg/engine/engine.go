@@ -130,6 +130,7 @@ type Options struct {
 	KeepGoing       bool // after a failure, go on with what doesn't depend on it
 	IgnoreErrors    bool // after a failure, go on with everything
 	Dry             bool // plan only
+	NoWait          bool // a stage that another process is at fails
 	Jobs            int  // how many stages at the same time; 0 means 1, below 0 as many as have a core each
 
 	needed map[string]bool // temp outs that stages of the plan read, which have to be made again

@@ -141,7 +141,7 @@ func (e *Engine) lockedSource(name string) (digest.Content, error) {
 
 // stage restores a stage's outs, or runs it.
 func (w *work) stage(ctx context.Context) (*result, error) {
-	a, err := w.e.take(ctx, w.step.Stage.Name, func(warning event.Warning) { w.tell(warning) })
+	a, err := w.e.take(ctx, w.step.Stage.Name, !w.options.NoWait, func(warning event.Warning) { w.tell(warning) })
 	if err != nil {
 		return nil, err
 	}

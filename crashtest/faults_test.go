@@ -1,0 +1,215 @@
+//go:build unix
+
+package crashtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestFault_commitAfterAKill: what a killed stage left is not recorded by commit.
+func TestFault_commitAfterAKill(t *testing.T) {
+	t.Parallel()
+	w := newWaiting(t, "")
+	r := w.start("repro")
+	w.until("the command runs", func() bool { return w.exists("mark-started") })
+	r.signalGroup(syscall.SIGKILL)
+	r.wait()
+	w.nobodyLeft()
+	e := w.flow("commit", "-f")
+	require.Equal(t, "one\n", w.read("b.txt"), "the out from before is back: %s", e)
+	require.Empty(t, w.attempts())
+	w.fine("fsck")
+}
+
+// TestFault_gitIndexLock: what git left behind in a crash stops no run.
+func TestFault_gitIndexLock(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	w := newTogether(t, ":")
+	require.NoError(t, exec.Command("git", "init", "-q", w.dir).Run())
+	w.write(".git/index.lock", "")
+	w.fine("repro")
+	w.fine("status", "-q")
+}
+
+// TestFault_noWait: who does not want to wait is told whom for, with an exit code of its
+// own.
+func TestFault_noWait(t *testing.T) {
+	t.Parallel()
+	w := newWaiting(t, "")
+	r := w.start("repro")
+	w.until("the command runs", func() bool { return w.exists("mark-started") })
+	e := w.flow("repro", "--no-wait")
+	require.Equal(t, 4, e.code, "%s", e)
+	require.Regexp(t, `stage "second": process \d+, at stage second has it`, e.err)
+	w.write("mark-go", "")
+	require.Equal(t, 0, r.wait().code)
+	require.Equal(t, map[string]int{"first": 1, "second": 1, "third": 1}, w.runs())
+	w.fine("repro", "--no-wait")
+}
+
+// TestFault_pipelineEditedDuringARun: the run goes on with what it has read, records
+// that, and what was edited is stale afterwards.
+func TestFault_pipelineEditedDuringARun(t *testing.T) {
+	t.Parallel()
+	w := newWaiting(t, "")
+	r := w.start("repro")
+	w.until("the command runs", func() bool { return w.exists("mark-started") })
+	text := w.read("pipeline.yaml")
+	w.write("pipeline.yaml", strings.Replace(text, "cp b.txt c.txt", "cat b.txt b.txt > c.txt", 1))
+	w.write("mark-go", "")
+	require.Equal(t, 0, r.wait().code)
+	require.Equal(t, "two\n", w.read("c.txt"))
+	e := w.fine("status")
+	require.Contains(t, e.out, "third: will run\n  cmd changed")
+	require.NotContains(t, e.out, "second")
+	w.fine("repro")
+	require.Equal(t, "two\ntwo\n", w.read("c.txt"))
+}
+
+// TestFault_sharedCache: a collection in one project keeps what another one has just put
+// into the cache that they share.
+func TestFault_sharedCache(t *testing.T) {
+	t.Parallel()
+	one := newTogether(t, ":")
+	two := one.copy(t)
+	shared := filepath.Join(newWorld(t).dir, "cache")
+	two.write("input.txt", "two\n")
+	for _, w := range []*world{one, two} {
+		w.fine("init")
+		w.fine("config", "cache.dir", shared)
+		w.fine("repro")
+	}
+	one.fine("gc", "-w", "-f")
+	two.fine("fsck")
+	two.remove("plain.txt", "last.txt")
+	two.fine("repro")
+	require.Equal(t, "two\n", two.read("last.txt"))
+	require.Equal(t, 1, two.runs()["plain"], "it came out of the cache")
+}
+
+// onSmallDisk moves a world onto a file system of so many megabytes.
+func onSmallDisk(t *testing.T, size string) *world {
+	t.Helper()
+	w := newWorld(t)
+	if said, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", w.dir).CombinedOutput(); err != nil {
+		t.Skipf("a small file system can't be mounted here, which takes root: %s", said)
+	}
+	t.Cleanup(func() {
+		w.killAll()
+		_ = exec.Command("umount", "-l", w.dir).Run()
+	})
+	return w
+}
+
+// TestFault_diskFull: a disk that is full is told as that, the outs from before are in
+// place, and with room again one run ends the work.
+func TestFault_diskFull(t *testing.T) {
+	t.Parallel()
+	for name, pipeline := range map[string]string{
+		"in the command":       `stages: {big: {cmd: "cat input.txt > out.bin; head -c 9000000 /dev/zero >> out.bin", deps: [input.txt], outs: [out.bin]}}`,
+		"in the cache":         `stages: {big: {cmd: "cat input.txt > out.bin; head -c 4000000 /dev/urandom >> out.bin", deps: [input.txt], outs: [out.bin]}}`,
+		"in the cache, copied": `stages: {big: {cmd: "mkdir -p out.bin; for i in 1 2 3 4; do (cat input.txt; head -c 1000000 /dev/urandom) > out.bin/$i; done", deps: [input.txt], outs: [out.bin]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := onSmallDisk(t, "8m")
+			w.write("pipeline.yaml", `stages: {big: {cmd: "cat input.txt > out.bin", deps: [input.txt], outs: [out.bin]}}`)
+			w.write("input.txt", "one\n")
+			w.fine("repro")
+			before := w.read("pipeline.lock")
+			w.write("pipeline.yaml", pipeline)
+			w.write("ballast", strings.Repeat("x", 1<<20))
+			e := w.flow("repro")
+			require.Contains(t, []int{1, 5}, e.code, "%s", e)
+			require.Contains(t, strings.ToLower(e.err), "no space left", "%s", e)
+			require.Equal(t, "one\n", w.read("out.bin"), "the out from before is in place")
+			require.Equal(t, before, w.read("pipeline.lock"))
+			require.Empty(t, w.attempts())
+			w.fine("fsck")
+
+			require.NoError(t, exec.Command("mount", "-o", "remount,size=64m", w.dir).Run())
+			w.fine("repro")
+			w.fine("status", "-q")
+			w.fine("fsck")
+		})
+	}
+}
+
+// TestFault_bareHost: no home, no environment to speak of, few descriptors, a strict
+// umask: all of it works.
+func TestFault_bareHost(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"env -i":         `env -i PATH="$PATH" "$FLOW" repro`,
+		"no HOME":        `unset HOME; "$FLOW" repro`,
+		"bad HOME":       `HOME=/nowhere/at/all "$FLOW" repro`,
+		"umask 077":      `umask 077; "$FLOW" repro -j 4`,
+		"64 descriptors": `ulimit -n 64; "$FLOW" repro -j 2`,
+		"read-only HOME": `HOME=/proc "$FLOW" repro`,
+		"odd locale":     `LC_ALL=xx_YY.nothing TZ=Nowhere/Else "$FLOW" repro`,
+		"dumb terminal":  `TERM=dumb "$FLOW" repro`,
+		"huge variable":  `BIG=$(head -c 100000 /dev/zero | tr '\0' x) "$FLOW" repro`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTogether(t, ":")
+			e := w.command("sh", "-c", script).start().wait()
+			require.Equal(t, 0, e.code, "%s", e)
+			w.fine("status", "-q")
+			w.fine("fsck")
+		})
+	}
+}
+
+// TestFault_folderGone: a folder that is gone is told as that.
+func TestFault_folderGone(t *testing.T) {
+	t.Parallel()
+	w := newTogether(t, ":")
+	e := w.command("sh", "-c", `mkdir gone; cd gone; rmdir ../gone; exec "$FLOW" status`).start().wait()
+	require.Contains(t, []int{2, 5}, e.code, "%s", e)
+	require.NotEmpty(t, e.err)
+}
+
+// TestFault_readOnlyProject: commands that read work where nothing can be written;
+// others say so, and run nothing.
+func TestFault_readOnlyProject(t *testing.T) {
+	t.Parallel()
+	w := onSmallDisk(t, "32m")
+	w.write("pipeline.yaml", strings.ReplaceAll(togetherText, "WORK", ":"))
+	w.write("input.txt", "one\n")
+	w.fine("repro")
+	w.write("input.txt", "two\n")
+	require.NoError(t, exec.Command("mount", "-o", "remount,ro", w.dir).Run())
+	for _, args := range []string{"status", "status --json", "status --why plain", "dag", "repro --dry", "metrics show", "params diff"} {
+		e := w.flow(strings.Fields(args)...)
+		require.Equal(t, 0, e.code, "flow %s: %s", args, e)
+	}
+	e := w.flow("repro")
+	require.Equal(t, 5, e.code, "%s", e)
+	require.Contains(t, e.err, "read-only")
+	require.Equal(t, 1, w.runs()["plain"], "nothing has run")
+}
+
+// TestFault_readOnlyCache: a cache that can't be written is told before anything runs.
+func TestFault_readOnlyCache(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	w := newTogether(t, ":")
+	w.fine("init")
+	require.NoError(t, os.Chmod(w.path(".flow/cache"), 0o555))
+	e := w.flow("repro")
+	require.Equal(t, 5, e.code, "%s", e)
+	require.Empty(t, w.runs())
+}
