@@ -241,6 +241,33 @@ func TestRepro_depChangedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestRepro_depEditedBeforeItsStage: what a person edits while another stage runs is what
+// the stage that reads it runs with.
+func TestRepro_depEditedBeforeItsStage(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"pipeline.yaml": "stages:\n" +
+			"  long: {cmd: \"raw > x\\nhook\", deps: [raw], outs: [x]}\n" +
+			"  later: {cmd: 'other params.yaml > y', deps: [other], params: [lr], outs: [y]}\n" +
+			"  back: {cmd: 'third > z', deps: [third], outs: [z]}\n",
+		"raw": "1\n", "other": "1\n", "third": "1\n", "params.yaml": "lr: 1\n",
+	})
+	w.runner.hook = func(string) {}
+	w.repro(everything, "long", "later", "back")
+	for _, name := range []string{"raw", "other", "third"} {
+		w.write(name, "2\n")
+	}
+	w.runner.hook = func(string) {
+		w.write("other", "3\n")
+		w.write("params.yaml", "lr: 3\n")
+		w.write("third", "1\n")
+	}
+	w.repro(everything, "long", "later")
+	require.Equal(t, "3\nlr: 3\n", w.read("y"))
+	require.Equal(t, event.Fresh, w.ended()["back"], "it was edited back")
+	w.runner.hook = nil
+	w.repro(everything)
+}
+
 func TestRepro_handEditedOutIsKept(t *testing.T) {
 	w := fourStageWorld(t)
 	w.repro(everything, allFour...)
