@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -229,7 +230,19 @@ func TestTogether_saysForWhom(t *testing.T) {
 	other := w.command("sh", "-c", `exec "$FLOW" repro 2> mark-said`).start()
 	want := fmt.Sprintf("waiting for process %d, at stage second\n", first.cmd.Process.Pid)
 	w.until("it says so", func() bool { return strings.Contains(w.read("mark-said"), want) })
+	require.Regexp(t, fmt.Sprintf(`(?m)^second: will run\n  process %d is at it, for \d+(ms|s)$`, first.cmd.Process.Pid), w.fine("status").out)
+	require.Regexp(t, fmt.Sprintf(`"process": %d,`, first.cmd.Process.Pid), w.fine("status", "--json").out)
 	w.write("mark-go", "")
 	require.Equal(t, 0, first.wait().code)
 	require.Equal(t, 0, other.wait().code)
+	require.NotContains(t, w.fine("status", "-v").out, "is at it")
+
+	w.remove("mark-go", "mark-started")
+	w.write("input.txt", "three\n")
+	killed := w.start("repro")
+	w.until("the command runs", func() bool { return w.exists("mark-started") })
+	killed.signalGroup(syscall.SIGKILL)
+	killed.wait()
+	w.nobodyLeft()
+	require.NotContains(t, w.fine("status").out, "is at it", "who was killed is at nothing")
 }

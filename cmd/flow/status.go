@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -66,8 +67,22 @@ type statusLine struct {
 	Will    event.Status   `json:"will"`
 	Reasons []event.Reason `json:"reasons"`
 	Expects float64        `json:"expected_seconds,omitempty"`
+	Running *runningNow    `json:"running,omitempty"`
 
 	Problems []string `json:"problems,omitempty"` // of what is broken
+}
+
+// runningNow is the process that is at a stage.
+type runningNow struct {
+	Process int       `json:"process"`
+	Since   time.Time `json:"since"`
+}
+
+func runningOf(e *engine.Engine, step *engine.Step) *runningNow {
+	if now, found := e.Running(step.Stage); found {
+		return &runningNow{now.Process, now.Since}
+	}
+	return nil
 }
 
 func runStatus(ctx context.Context, a *app, o *statusOptions) error {
@@ -121,7 +136,7 @@ func statusLines(e *engine.Engine, plan *engine.Plan) []statusLine {
 			reasons = []event.Reason{}
 		}
 		lines = append(lines, statusLine{Stage: step.Stage.Title(), Source: step.Stage.Source, State: step.State, Will: step.Will, Reasons: reasons,
-			Expects: e.Expect(step).Seconds()})
+			Expects: e.Expect(step).Seconds(), Running: runningOf(e, step)})
 	}
 	return lines
 }
@@ -151,6 +166,9 @@ func printStatus(a *app, e *engine.Engine, plan *engine.Plan, whole bool) {
 			word = "will be recorded"
 		}
 		a.print("%s: %s%s", style.Bold(step.Stage.Title()), style.Yellow(word), style.Dim(ui.About(e.Expect(step))))
+		if now := runningOf(e, step); now != nil {
+			a.print("  process %d is at it, for %s", now.Process, ui.Duration(time.Since(now.Since).Truncate(time.Second)))
+		}
 		for _, reason := range step.Reasons {
 			a.print("  %s", reason)
 		}
