@@ -69,7 +69,7 @@ func (f *fragile) Run(_ context.Context, command engine.Command, _ func(bool, st
 func (f *fragile) open() (*engine.Engine, error) {
 	root := f.root()
 	for _, folder := range []string{".flow/cache", ".flow/tmp"} {
-		if err := root.MkdirAll(folder, 0o755); err != nil {
+		if err := root.MkdirDurable(folder, 0o755); err != nil { // as a project's are
 			return nil, err
 		}
 	}

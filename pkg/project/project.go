@@ -148,7 +148,7 @@ func (p *Project) openCache() error {
 		return err
 	}
 	dir := p.CacheDir()
-	if err := os.MkdirAll(dir, 0o755); err != nil && !errors.Is(err, fs.ErrPermission) && !isReadOnly(err) {
+	if err := makeDurable(dir); err != nil && !errors.Is(err, fs.ErrPermission) && !isReadOnly(err) {
 		return fmt.Errorf("make the cache's folder: %w", err)
 	}
 	root, err := disk.OpenRoot(dir)
@@ -166,6 +166,25 @@ func (p *Project) openCache() error {
 	}
 	p.Cache, err = cache.Open(root, cache.Options{Links: links})
 	return err
+}
+
+// makeDurable makes a folder that is there after a power loss, too: a lock that names
+// what is in the cache must not outlive the cache's own name.
+func makeDurable(dir string) error {
+	there := dir
+	for !exists(there) && there != filepath.Dir(there) {
+		there = filepath.Dir(there)
+	}
+	below, err := filepath.Rel(there, dir)
+	if err != nil || there == dir {
+		return err
+	}
+	root, err := disk.OpenRoot(there)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return root.MkdirDurable(filepath.ToSlash(below), 0o755)
 }
 
 // openForGroup lets the group into the cache's folder. One that another person made is
