@@ -285,6 +285,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(sample().Encode())
 	f.Add([]byte("flow: 1\nstages:\n  a:\n    cmd: x\n"))
 	f.Add([]byte("flow: 1\nstages: {a: {cmd: [x, 'y']}}\n"))
+	f.Add([]byte("flow: 1\nstages:\n  a:\n    cmd: \x80\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := Decode(Name, text)
 		if err != nil {

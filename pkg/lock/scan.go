@@ -3,6 +3,7 @@ package lock
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"flow/pkg/document"
 )
@@ -44,6 +45,9 @@ func (n *node) raws() map[string]string {
 // plain or quoted as JSON quotes. At anything else it gives up; YAML's own reader
 // then takes over. It is some thirty times faster.
 func scan(text []byte) (*node, bool) {
+	if !utf8.Valid(text) {
+		return nil, false
+	}
 	root := &node{}
 	open := []*node{root} // open[i] is the node that lines of level i belong to
 	for number, rest := 1, string(text); rest != ""; number++ {
