@@ -35,12 +35,13 @@ func newFsckCmd(a *app) *cobra.Command {
 		Long: `Read every object of the cache and compare it with its digest, and look for objects
 that the lock tells of and the cache lacks. Damaged objects are moved to corrupt/ in
 the cache, so that no one gets them; repro makes them again. With --repair, what is
-damaged or missing comes from a remote.`,
+damaged or missing comes from files of the workspace that still hold it, else from a
+remote.`,
 		Example: "  flow fsck\n  flow fsck --repair",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), a, o) },
 	}
-	cmd.Flags().BoolVar(&o.repair, "repair", false, "get what is damaged or missing from a remote")
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "get what is damaged or missing from the workspace or a remote")
 	cmd.Flags().StringVarP(&o.Remote, "remote", "r", "", "with --repair: the `name` of the remote")
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 	a.jsonFlag(cmd)
@@ -52,7 +53,8 @@ type fsckTold struct {
 	Objects int         `json:"objects"`
 	Bytes   int64       `json:"bytes"`
 	Faults  []fsckFault `json:"faults"`
-	// Repaired is the objects that came from a remote.
+	// Healed is the objects that came from the workspace, Repaired those from a remote.
+	Healed   int `json:"healed,omitempty"`
 	Repaired int `json:"repaired,omitempty"`
 }
 
@@ -71,6 +73,12 @@ func runFsck(ctx context.Context, a *app, o *fsckOptions) error {
 		return err
 	}
 	told, err := checkCache(ctx, p)
+	healed := 0
+	if err == nil && o.repair && len(told.Faults) > 0 {
+		if healed, err = heal(ctx, p, told); err == nil && healed > 0 {
+			told, err = checkCache(ctx, p)
+		}
+	}
 	for repaired := 0; err == nil && o.repair; {
 		var more int
 		if more, err = a.repair(ctx, p, told, o.MoveOptions); err != nil || more == 0 {
@@ -80,7 +88,24 @@ func runFsck(ctx context.Context, a *app, o *fsckOptions) error {
 		told, err = checkCache(ctx, p)
 		told.Repaired = repaired
 	}
+	told.Healed = healed
 	return errors.Join(err, a.tellFsck(told))
+}
+
+// heal puts the objects with a fault into the cache again that files of the workspace
+// hold, and returns how many there were.
+func heal(ctx context.Context, p *project.Project, told fsckTold) (int, error) {
+	e, err := p.Engine()
+	if err != nil {
+		return 0, nil // what the workspace holds is not known without a pipeline
+	}
+	lacking := map[digest.ID]bool{}
+	for _, fault := range told.Faults {
+		if id, err := digest.Parse(fault.ID); err == nil {
+			lacking[id] = true
+		}
+	}
+	return p.Heal(ctx, e, lacking)
 }
 
 // repair gets the objects with a fault from a remote, and returns how many came. What
@@ -167,6 +192,9 @@ func (a *app) tellFsck(told fsckTold) error {
 		printFaults(a, told.Faults)
 		a.print("%s (%s) checked: %d damaged, %d missing", ui.Count(told.Objects, "object"), ui.Bytes(told.Bytes),
 			damaged, len(told.Faults)-damaged)
+		if told.Healed > 0 {
+			a.print("%s came from the workspace", ui.Count(told.Healed, "object"))
+		}
 		if told.Repaired > 0 {
 			a.print("%s came from the remote", ui.Count(told.Repaired, "object"))
 		}
@@ -175,7 +203,7 @@ func (a *app) tellFsck(told fsckTold) error {
 		return nil
 	}
 	return engine.Missing(diag.At(diag.Pos{}, "the cache is not whole").
-		WithHint("`flow fsck --repair` asks a remote; `flow repro` makes outs again; put data sources back, then `flow add` them"))
+		WithHint("`flow fsck --repair` looks in the workspace and asks a remote; `flow repro` makes outs again; put data sources back, then `flow add` them"))
 }
 
 func printFaults(a *app, faults []fsckFault) {
