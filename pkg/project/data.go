@@ -151,7 +151,7 @@ func (p *Project) revisionData(ctx context.Context, name string, targets []strin
 	var all []Data
 	add := func(stageName, where string, content digest.Content) {
 		stage, out := declared(pipeline, stageName, where)
-		if out.Cache && meant(targets, stage, out.Path) {
+		if out.Cache && meant(pipeline, targets, stage, out.Path) {
 			all = append(all, dataOf(stage, out, content, targets))
 		}
 	}
@@ -181,10 +181,14 @@ func declared(pipeline *stages.Pipeline, stageName, where string) (*stages.Stage
 	return &stages.Stage{Name: stageName}, &stages.Out{Path: where, Cache: true, Push: true}
 }
 
-// meant reports whether targets are about an out: all of it, or something inside.
-func meant(targets []string, stage *stages.Stage, out string) bool {
+// meant reports whether targets are about an out: all of it, or something inside. The
+// pipeline may be nil.
+func meant(pipeline *stages.Pipeline, targets []string, stage *stages.Stage, out string) bool {
 	return len(targets) == 0 || slices.ContainsFunc(targets, func(target string) bool {
 		target = path.Clean(target)
+		if pipeline != nil && slices.Contains(pipeline.Named(target), stage.Name) {
+			return true
+		}
 		return target == stage.Title() || strings.HasPrefix(stage.Name, target+"@") || target == out ||
 			strings.HasPrefix(out, target+"/") || strings.HasPrefix(target, out+"/")
 	})
