@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -81,9 +82,7 @@ func (w *webdav) Put(ctx context.Context, name string, content io.ReaderAt, size
 	temp := path.Join(folder, fmt.Sprintf(".flow-tmp-%016x", rand.Uint64()))
 	_, err := w.quiet(ctx, call{method: http.MethodPut, name: temp, body: content, size: size})
 	if err == nil {
-		to := *w.base
-		to.Path += "/" + name
-		_, err = w.quiet(ctx, call{method: "MOVE", name: temp, header: http.Header{"Destination": {to.String()}, "Overwrite": {"T"}}})
+		err = w.move(ctx, temp, name, io.NewSectionReader(content, 0, size))
 	}
 	if err != nil {
 		w.folders.Delete(folder) // it may be that it isn't there
@@ -93,6 +92,47 @@ func (w *webdav) Put(ctx context.Context, name string, content io.ReaderAt, size
 		}
 	}
 	return err
+}
+
+// move gives a temp its name. Many servers remove what has the name before they do so, and
+// a reader may come just then: a blob that is there with the same content stays.
+func (w *webdav) move(ctx context.Context, temp, name string, content io.Reader) error {
+	to := *w.base
+	to.Path += "/" + name
+	over := func(overwrite string) error {
+		_, err := w.quiet(ctx, call{method: "MOVE", name: temp, header: http.Header{"Destination": {to.String()}, "Overwrite": {overwrite}}})
+		return err
+	}
+	err := over("F")
+	var status *statusError
+	if !errors.As(err, &status) || status.status != http.StatusPreconditionFailed {
+		return err
+	}
+	if w.holds(ctx, name, content) {
+		_, err = w.quiet(ctx, call{method: http.MethodDelete, name: temp})
+		return err
+	}
+	return over("T")
+}
+
+// holds reports whether a blob is there with just this content.
+func (w *webdav) holds(ctx context.Context, name string, content io.Reader) bool {
+	there, err := w.Get(ctx, name, 0, -1)
+	if err != nil {
+		return false
+	}
+	defer there.Close()
+	ended := func(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
+	for is, want := make([]byte, 64<<10), make([]byte, 64<<10); ; {
+		n, err := io.ReadFull(there, is)
+		m, wantErr := io.ReadFull(content, want)
+		if n != m || !bytes.Equal(is[:n], want[:m]) {
+			return false
+		}
+		if err != nil || wantErr != nil {
+			return ended(err) && ended(wantErr)
+		}
+	}
 }
 
 // makeFolder makes a folder and those above it, up to where the server keeps its files.
