@@ -154,7 +154,7 @@ func (a *app) named(p *project.Project, pipeline *stages.Pipeline, typed string)
 // ownFile returns the pipeline file of the current folder, if it has one, else the
 // root's.
 func (a *app) ownFile(p *project.Project) string {
-	if name, err := a.local(p, filepath.Join(a.absolute(), stages.File)); err == nil && p.Root.Exists(name) {
+	if name, err := a.local(p, stages.File); err == nil && p.Root.Exists(name) {
 		return name
 	}
 	return stages.File
