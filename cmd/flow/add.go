@@ -161,11 +161,16 @@ func describeContent(content digest.Content) string {
 
 // addable refuses what is not there, what a stage makes, and what git tracks.
 func addable(ctx context.Context, p *project.Project, pipeline *stages.Pipeline, name string) error {
+	if name != "." && !p.Root.Exists(name) {
+		return engine.Missing(diag.At(diag.Pos{}, "%s is not there", name))
+	}
+	return ownable(ctx, p, pipeline, name)
+}
+
+// ownable refuses what can't be a data source, as it has another owner.
+func ownable(ctx context.Context, p *project.Project, pipeline *stages.Pipeline, name string) error {
 	if name == "." {
 		return diag.At(diag.Pos{}, "the whole project can't be one data source").WithHint("name the files and folders that are data")
-	}
-	if !p.Root.Exists(name) {
-		return engine.Missing(diag.At(diag.Pos{}, "%s is not there", name))
 	}
 	for _, owner := range pipeline.OwnerOf(name) {
 		if owner.Stage.Source && (owner.Out.Path == name || strings.HasPrefix(name, owner.Out.Path+"/")) {

@@ -18,6 +18,7 @@ var commands = []command{
 	{groupSee, newDiffCmd},
 	{groupSee, newUsageCmd},
 	{groupData, newAddCmd},
+	{groupData, newImportCmd},
 	{groupData, newImportURLCmd},
 	{groupData, newUpdateCmd},
 	{groupData, newGetCmd},

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"flow/pkg/diag"
-	"flow/pkg/engine"
 	"flow/pkg/project"
+	"flow/pkg/stages"
 )
 
 // newGetCmd returns `flow get`.
@@ -22,9 +20,10 @@ func newGetCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get REPOSITORY PATH",
 		Short: "Copy data out of another project, without tracking it",
-		Long: `Copy a file or a folder that another project tracks. The project is in a folder, or a
-git repository that git can clone; its data comes from its cache where that is here, else
-from its remote. It works outside of any project.`,
+		Long: `Copy a file or a folder of another project: what it tracks, what is inside of that, or
+what git has. The project is in a folder, or a git repository that git can clone; its data
+comes from its cache where that is here, else from its remote. It works outside of any
+project.`,
 		Example: `  flow get ../weather data/images
   flow get https://example.org/weather.git model.bin --rev v1.2 -o models/v1.2.bin`,
 		Args: cobra.ExactArgs(2),
@@ -49,20 +48,13 @@ func runGet(ctx context.Context, a *app, args []string, out, rev string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return diag.At(diag.Pos{}, "%s is there already", out).WithHint("give another path with -o")
 	}
-	location := args[0]
-	if _, err := os.Stat(filepath.Join(a.dir, location)); err == nil {
-		location = filepath.Join(a.dir, location)
-	}
-	foreign, err := project.OpenForeign(ctx, location, rev)
+	repo := stages.Repo{URL: args[0], Path: name, Rev: rev}
+	foreign, err := project.OpenForeign(ctx, repo, project.ForeignOptions{Base: a.dir})
 	if err != nil {
 		return err
 	}
 	defer foreign.Close()
-	content, err := foreign.Find(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return engine.Missing(diag.At(diag.Pos{}, "the project in %s does not track %s", args[0], name).
-			WithHint("what git itself has, git gets: git clone"))
-	}
+	content, err := foreign.Take(ctx, project.MoveOptions{Sink: a.sink(1)}, true)
 	if err != nil {
 		return err
 	}

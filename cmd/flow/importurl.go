@@ -14,10 +14,8 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/document"
 	"flow/pkg/engine"
-	"flow/pkg/lock"
 	"flow/pkg/project"
 	"flow/pkg/stages"
-	"flow/pkg/ui"
 )
 
 // newImportURLCmd returns `flow import-url`.
@@ -123,92 +121,4 @@ func (a *app) getOrigin(ctx context.Context, p *project.Project, address string)
 		return content, engine.Missing(diag.At(diag.Pos{}, "%s is not there", bucket.Redacted(address)))
 	}
 	return content, err
-}
-
-// newUpdateCmd returns `flow update`.
-func newUpdateCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "update [PATH...]",
-		Short: "Get data again from where it came from",
-		Long: `Get the data sources that have a url again, and record what they hold now. What was
-changed by hand is kept in the cache before it is replaced.`,
-		Example:           "  flow update\n  flow update data/titanic.csv",
-		ValidArgsFunction: a.completeTargets,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runUpdate(cmd.Context(), a, args) },
-	}
-	return cmd
-}
-
-func runUpdate(ctx context.Context, a *app, args []string) error {
-	p, pipeline, err := a.openPipeline()
-	if err != nil {
-		return err
-	}
-	if err := p.Prepare(); err != nil {
-		return err
-	}
-	sources, err := a.withOrigin(p, pipeline, args)
-	if err != nil {
-		return err
-	}
-	var failures []error
-	for _, source := range sources {
-		failures = append(failures, a.updateOne(ctx, p, source))
-	}
-	_, err = p.Ledger.Settle(ctx, nil)
-	return errors.Join(append(failures, err, p.Workspace.Flush())...)
-}
-
-// withOrigin returns the data sources that are named, or all that have a url.
-func (a *app) withOrigin(p *project.Project, pipeline *stages.Pipeline, args []string) ([]*stages.Stage, error) {
-	var sources []*stages.Stage
-	for _, arg := range args {
-		name, err := a.local(p, arg)
-		if err != nil {
-			return nil, err
-		}
-		source, found := pipeline.Stage(stages.SourcePrefix + name)
-		if !found || source.URL == "" {
-			return nil, diag.At(diag.Pos{}, "%s is no data source with a url", name).WithHint("flow import-url URL %s makes it one", name)
-		}
-		sources = append(sources, source)
-	}
-	if len(args) > 0 {
-		return sources, nil
-	}
-	for _, source := range pipeline.Sources() {
-		if source.URL != "" {
-			sources = append(sources, source)
-		}
-	}
-	if len(sources) == 0 {
-		a.say("no data source has a url; flow import-url makes one")
-	}
-	return sources, nil
-}
-
-func (a *app) updateOne(ctx context.Context, p *project.Project, source *stages.Stage) error {
-	name := source.Outs[0].Path
-	content, err := a.getOrigin(ctx, p, source.URL)
-	if err != nil {
-		return fmt.Errorf("update %s: %w", name, err)
-	}
-	locked, err := p.Ledger.Read()
-	if err != nil {
-		return err
-	}
-	was := locked.Data[name]
-	kept, err := p.PutSource(ctx, name, content)
-	if err != nil {
-		return fmt.Errorf("update %s: %w", name, err)
-	}
-	if kept.Exists() && !kept.Same(was) {
-		a.say("%s %s was changed by hand and is kept; to have it back: flow checkout %s --content %s", ui.StyleFor(a.err).Yellow("note:"), name, name, kept.ID)
-	}
-	if content.Same(was) {
-		a.say("%s is up to date", name)
-		return nil
-	}
-	a.say("updated %s (%s)", name, describeContent(content))
-	return p.Ledger.Add(ctx, lock.Record{Source: name, Is: &content})
 }

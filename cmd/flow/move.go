@@ -112,7 +112,7 @@ func (a *app) recordMove(ctx context.Context, p *project.Project, locked *lock.F
 		return err
 	}
 	if content, recorded := locked.Data[from]; recorded {
-		if err := p.Ledger.Add(ctx, lock.Record{Source: from}, lock.Record{Source: to, Is: &content}); err != nil {
+		if err := p.Ledger.Add(ctx, lock.Record{Source: from}, lock.Record{Source: to, Is: &content, Commit: locked.Commits[from]}); err != nil {
 			return err
 		}
 		if _, err := p.Ledger.Settle(ctx, nil); err != nil {

@@ -17,7 +17,8 @@ func newPushCmd(a *app) *cobra.Command {
 		Long: `Copy to a remote what the lock tells of and the remote lacks: all of it, or that of
 stages, outs and data sources. Every object is checked before it goes. What is there
 is left out, so that a push that was cut short goes on where it was. The remembered
-runs go along, with the objects that they name.`,
+runs go along, with the objects that they name. Imported data stays, as its repository
+has it, unless --imported says otherwise.`,
 		Example: `  flow push
   flow push data/images -r store
   flow push --all-tags`,
@@ -25,6 +26,7 @@ runs go along, with the objects that they name.`,
 	}
 	a.addMoveFlags(cmd, o)
 	cmd.Flags().BoolVar(&o.Again, "again", false, "push also what is there, as it may be damaged")
+	cmd.Flags().BoolVar(&o.Imported, "imported", false, "also data that other repositories have")
 	cmd.Flags().BoolVar(&o.NoRuns, "no-run-cache", false, "leave out the remembered runs and what they made")
 	return cmd
 }

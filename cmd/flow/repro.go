@@ -99,8 +99,8 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	if o.Jobs, err = o.jobs.value(p); err != nil {
 		return err
 	}
-	if o.Pull {
-		elsewhere, err := p.Elsewhere(ctx, e.Pipeline, o.remote, o.NoRunCache)
+	if o.Pull || project.HasImports(e.Pipeline) {
+		elsewhere, err := p.Elsewhere(ctx, e.Pipeline, o.remote, o.NoRunCache || !o.Pull)
 		if err != nil {
 			return err
 		}

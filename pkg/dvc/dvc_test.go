@@ -146,11 +146,12 @@ func TestRead_findsFiles(t *testing.T) {
 	require.Equal(t, "imp.txt", imported.Path)
 	require.True(t, imported.Item.Hash.Legacy, "without hash: md5 it is of old")
 	require.False(t, imported.Frozen, "an import is frozen against its source only")
+	require.Equal(t, &Import{Pos: imported.Import.Pos, Repo: "../ex", Path: "a.txt"}, imported.Import)
 
 	require.Equal(t, "store", project.Config.Get("core.remote"))
 	require.Contains(t, project.Config.Settings, Setting{Level: Local, Pos: project.Config.Settings[2].Pos, Remote: "store", Key: "password", Value: "a # b"})
 	text := project.Findings.Error()
-	for _, want := range []string{`"../../x" lies outside`, `"/etc/passwd" lies outside`, `".git/hooks/pre-commit" lies outside`, "other: it is a DVC project of its own", "imported data"} {
+	for _, want := range []string{`"../../x" lies outside`, `"/etc/passwd" lies outside`, `".git/hooks/pre-commit" lies outside`, "other: it is a DVC project of its own"} {
 		require.Contains(t, text, want)
 	}
 }

@@ -2,6 +2,7 @@ package dvc
 
 import (
 	"path"
+	"strings"
 
 	"flow/pkg/diag"
 	"flow/pkg/disk"
@@ -17,6 +18,15 @@ type Source struct {
 	Desc   string
 	Frozen bool           // and no import: those are always
 	Meta   *document.Node // nil for none
+	Import *Import        // where it came from; nil where nobody said
+}
+
+// Import is where imported data came from: a URL or a path, or a path in a repository.
+type Import struct {
+	Pos  diag.Pos
+	Repo string // the address of the repository, or a folder; "" for none
+	Rev  string // that is followed
+	Path string // in the repository; else a URL, or a path relative to the project's root
 }
 
 // decodeSources reads a .dvc file. What of it flow has no counterpart for is among the
@@ -45,7 +55,10 @@ func decodeSources(file string, doc *document.Document) (sources []*Source, find
 			continue
 		}
 		if source != nil {
-			source.Frozen = source.Frozen && !imported
+			source.Frozen = source.Frozen && imported == nil
+			if imported != nil && imported.Path != "" && len(outs.Items) == 1 {
+				source.Import = imported
+			}
 			sources = append(sources, source)
 		}
 	}
@@ -58,23 +71,32 @@ type sourceDecoder struct {
 	findings *diag.List
 }
 
-// imported tells of where the data came from.
-func (d *sourceDecoder) imported() bool {
+// imported returns where the data came from; nil for data that was added.
+func (d *sourceDecoder) imported() *Import {
 	deps := d.root.Get("deps")
 	if deps == nil || len(deps.Items) == 0 {
-		return false
+		return nil
 	}
 	dep := deps.Items[0]
-	from, _ := dep.Get("path").Str()
-	if address, ok := dep.Get("repo").Get("url").Str(); ok {
-		from = address + ", " + from
+	from := &Import{Pos: dep.Pos}
+	from.Path, _ = dep.Get("path").Str()
+	repo := dep.Get("repo")
+	from.Repo, _ = repo.Get("url").Str()
+	from.Rev, _ = repo.Get("rev").Str()
+	for _, setting := range []string{"config", "remote"} {
+		if node := repo.Get(setting); node != nil {
+			d.findings.Add(node.Errorf("a %s of its own for a repository has no counterpart", setting))
+		}
 	}
-	if dep.Get("db") != nil {
-		from = "a database"
+	if repo == nil && !strings.Contains(from.Path, "://") && !path.IsAbs(from.Path) && from.Path != "" {
+		from.Path = path.Join(path.Dir(d.file), textOf(d.root.Get("wdir")), from.Path)
 	}
-	d.findings.Add(dep.Errorf("imported data is tracked as it is: where it came from (%.200s) has no counterpart yet", from).
-		WithHint("to bring it up to date, put the new data in its place and run `flow commit`"))
-	return true
+	if dep.Get("db") != nil || len(deps.Items) > 1 {
+		d.findings.Add(dep.Errorf("imported data is tracked as it is: where it came from has no counterpart").
+			WithHint("to bring it up to date, put the new data in its place and run `flow commit`"))
+		from.Path = ""
+	}
+	return from
 }
 
 // without lists the flags of an out that data sources of flow don't have.

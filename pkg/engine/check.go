@@ -109,6 +109,10 @@ func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.Fil
 			return nil
 		}
 	}
+	if step.Stage.Repo != nil {
+		return Missing(diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path)).
+			WithHint("get it from where it is imported from: flow update %s", out.Path)
+	}
 	return Missing(diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path)).
 		WithHint("put the file back, or remove the source: flow remove %s", out.Path)
 }

@@ -203,9 +203,14 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 func (e *Engine) notCached(one Tracked) error {
 	problem := diag.At(diag.Pos{}, "%s can't be checked out: the cache does not have %s", one.Out.Path, one.Was.ID)
 	switch {
+	case !one.Was.Exists() && one.Stage.Repo != nil:
+		problem.Msg = fmt.Sprintf("data source %s was never taken from where it is imported from", one.Out.Path)
+		problem.Hint = "get it: flow update " + one.Out.Path
 	case !one.Was.Exists():
 		problem.Msg = fmt.Sprintf("data source %s is not there, and was never added", one.Out.Path)
 		problem.Hint = "put the file there, then: flow add " + one.Out.Path
+	case one.Stage.Repo != nil && one.Was.Exists():
+		problem.Hint = "get it from where it is imported from: flow pull " + one.Out.Path
 	case one.Stage.URL != "":
 		problem.Hint = "get it from where it came from: flow update " + one.Out.Path
 	case one.Stage.Source:

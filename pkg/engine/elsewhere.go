@@ -11,10 +11,16 @@ import (
 // pulled, from elsewhere.
 func (e *Engine) canHave(ctx context.Context, path string, content digest.Content, options Options) (bool, error) {
 	whole, err := e.Cache.Has(ctx, content)
-	if err != nil || whole || !options.Pull || e.Elsewhere == nil || !content.Exists() {
+	if err != nil || whole || !e.mayFetch(path, options) || !content.Exists() {
 		return whole, err
 	}
 	return e.Elsewhere.Has(ctx, path, content)
+}
+
+// mayFetch reports whether what a path held may come from elsewhere: where a person asked
+// for that, and of imported data in any case.
+func (e *Engine) mayFetch(path string, options Options) bool {
+	return e.Elsewhere != nil && (options.Pull || e.Elsewhere.Imported(path))
 }
 
 // recall looks for an earlier run whose outs can be had; first among those that are here.
@@ -30,13 +36,10 @@ func (e *Engine) recall(ctx context.Context, step *Step, options Options) (cache
 
 // fetch brings those contents here that the cache lacks.
 func (w *work) fetch(ctx context.Context, contents map[string]digest.Content) error {
-	if !w.options.Pull || w.e.Elsewhere == nil {
-		return nil
-	}
 	lacking := map[string]digest.Content{}
 	for path, content := range contents {
 		now := w.step.is.outs[path]
-		if now.Same(content) {
+		if now.Same(content) || !w.e.mayFetch(path, w.options) {
 			continue
 		}
 		if whole, err := w.e.Cache.Has(ctx, content); err != nil || whole {

@@ -79,6 +79,10 @@ type Elsewhere interface {
 
 	// Fetch brings contents into the cache, by path, and tells how far it has come.
 	Fetch(ctx context.Context, contents map[string]digest.Content, tell func(event.Event)) error
+
+	// Imported reports whether a path is a data source that another repository has, so
+	// that it may be fetched without being asked for.
+	Imported(path string) bool
 }
 
 // Command is one script of a stage.

@@ -58,6 +58,7 @@ func Rules() []Rule {
 		{"unquoted", Warning, "a template in a command whose text the shell takes apart", (*checker).unquoted},
 		{"unused-var", Warning, "a var that no template uses", (*checker).unusedVars},
 		{"unused-out", Note, "an out that no stage reads, of a stage whose other outs are read; data that no stage reads", (*checker).unusedOuts},
+		{"local-repo", Note, "data that is imported from a folder, which other machines need at the same place", (*checker).localRepos},
 		{"unused-param", Note, "a value in a params file that no stage and no template uses", (*checker).unusedParams},
 		{"undeclared-out", Note, "a file that a command writes by > and that is no out of the stage", (*checker).undeclaredOuts},
 		{"undeclared-env", Note, "a variable that a command has from the environment and that is neither in env nor a dep", (*checker).undeclaredEnv},

@@ -116,6 +116,8 @@ func TestLint(t *testing.T) {
 		"what a comment silences": {"# flow: lint-ignore unused-var, unused-out: they are for later\nvars: [{x: 1}]\nstages:\n  a: # flow: lint-ignore undeclared-dep always-run\n    cmd: python train.py $X\n    # flow: lint-ignore missing-dep\n    deps: [nothing]\n", []string{
 			`pipeline 4:41 there is no rule "always-run" to ignore | did you mean always-runs?`,
 			`undeclared-env 5:26 the command of "a" reads the variable X of the machine that it runs on | set it under env:, or make it a dep: {env: X}`}},
+		"where data is imported from": {"data:\n  - {path: a, repo: {url: ../x, path: y}}\n  - {path: b, repo: {url: 'git@host:x', path: y}}\nstages:\n  s: {cmd: x, deps: [a, b], outs: [m]}\n", []string{
+			"local-repo 2:5 a is imported from the folder ../x, which others need at the same place to have it | import it by an address that git can clone, or push it along: flow push --imported"}},
 		"what was odd": {"stages:\n  a: {cmd: x, outs: [m, M]}\n", []string{
 			"pipeline 2:22 outs M and m differ only in case | on macOS and Windows they are one file"}},
 	} {

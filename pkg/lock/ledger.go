@@ -54,9 +54,12 @@ type Record struct {
 	Stage  string          `json:"stage,omitempty"`
 	Entry  *Entry          `json:"entry,omitempty"` // nil: the entry goes
 	Source string          `json:"source,omitempty"`
-	Is     *digest.Content `json:"is,omitempty"` // nil: the entry goes
+	Is     *digest.Content `json:"is,omitempty"`     // nil: the entry goes
+	Commit string          `json:"commit,omitempty"` // that an imported source was taken from
 }
 
+// apply makes the change. A source keeps the commit that it was taken from as long as it
+// holds the same.
 func (r Record) apply(file *File) {
 	switch {
 	case r.Stage != "" && r.Entry == nil:
@@ -65,7 +68,13 @@ func (r Record) apply(file *File) {
 		file.Stages[r.Stage] = r.Entry
 	case r.Is == nil:
 		delete(file.Data, r.Source)
+		delete(file.Commits, r.Source)
 	default:
+		if was := file.Data[r.Source]; r.Commit != "" {
+			file.Commits[r.Source] = r.Commit
+		} else if !was.Same(*r.Is) {
+			delete(file.Commits, r.Source)
+		}
 		file.Data[r.Source] = *r.Is
 	}
 }
@@ -371,6 +380,7 @@ func (f *File) drop(keep func(stage, source string) bool) {
 	for path := range f.Data {
 		if !keep("", path) {
 			delete(f.Data, path)
+			delete(f.Commits, path)
 		}
 	}
 }

@@ -9,6 +9,10 @@
 //	  data/raw.csv:
 //	    hash: blake3:…
 //	    size: 48219
+//	  data/weather.csv:
+//	    commit: 0c5f2a71…
+//	    hash: blake3:…
+//	    size: 1200
 //	stages:
 //	  train:
 //	    cmd: python train.py
@@ -46,6 +50,10 @@ const Version = 1
 type File struct {
 	Stages map[string]*Entry
 	Data   map[string]digest.Content // by path
+
+	// Commits are those that imported data sources were taken from, by path. One that
+	// was changed since has none: its repository doesn't hold it.
+	Commits map[string]string
 }
 
 // Entry is what one stage was when it last ran.
@@ -70,13 +78,17 @@ type Item struct {
 
 // New returns an empty File.
 func New() *File {
-	return &File{Stages: map[string]*Entry{}, Data: map[string]digest.Content{}}
+	return &File{Stages: map[string]*Entry{}, Data: map[string]digest.Content{}, Commits: map[string]string{}}
 }
 
 // Clone returns a File that can be changed apart; the entries are shared, as
 // nobody changes an Entry.
 func (f *File) Clone() *File {
-	return &File{Stages: maps.Clone(f.Stages), Data: maps.Clone(f.Data)}
+	clone := New()
+	maps.Copy(clone.Stages, f.Stages)
+	maps.Copy(clone.Data, f.Data)
+	maps.Copy(clone.Commits, f.Commits)
+	return clone
 }
 
 // Out returns what was recorded of an out.

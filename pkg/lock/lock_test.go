@@ -19,7 +19,8 @@ import (
 func sample() *File {
 	id := digest.Sum([]byte("x"))
 	return &File{
-		Data: map[string]digest.Content{"data/raw.csv": {ID: id, Mode: digest.File, Size: 3}},
+		Data:    map[string]digest.Content{"data/raw.csv": {ID: id, Mode: digest.File, Size: 3}, "data/theirs": {ID: id, Mode: digest.File, Size: 3}},
+		Commits: map[string]string{"data/theirs": strings.Repeat("0c5f2a71", 5)},
 		Stages: map[string]*Entry{
 			"train": {
 				Cmd:    []string{"python train.py"},

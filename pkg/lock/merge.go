@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"flow/pkg/digest"
 )
 
 // Contest is a stage or a data source that two sides changed differently. A side that
@@ -70,7 +68,7 @@ func union[V any](of ...map[string]V) []string {
 }
 
 func (f *File) source(path string) Record {
-	record := Record{Source: path}
+	record := Record{Source: path, Commit: f.Commits[path]}
 	if content, found := f.Data[path]; found {
 		record.Is = &content
 	}
@@ -86,7 +84,7 @@ func (r Record) text() string {
 	case r.Entry != nil:
 		w.entry(r.Entry)
 	case r.Is != nil:
-		w.content(2, *r.Is)
+		w.source(*r.Is, r.Commit)
 	}
 	return w.String()
 }
@@ -108,26 +106,24 @@ func (f *File) EncodeContested(contests []Contest) []byte {
 	for _, contest := range contests {
 		if contest.Source() {
 			open[contest.Name()] = contest
-			marked.Data[contest.Name()] = oneOf(contest)
+			oneOf(contest).apply(marked)
 		}
 	}
 	text := string(marked.Encode())
 	for path, contest := range open {
 		key := "  " + quote(path) + ":\n"
-		placed := key + (Record{Source: path, Is: new(marked.Data[path])}).text()
+		placed := key + marked.source(path).text()
 		text = strings.Replace(text, "\n"+placed, "\n"+contest.marked(key), 1)
 	}
 	return []byte(text)
 }
 
-// oneOf returns the content of a side that has one.
-func oneOf(c Contest) (content digest.Content) {
-	for _, side := range []Record{c.Ours, c.Theirs} {
-		if side.Is != nil {
-			return *side.Is
-		}
+// oneOf returns a side that has an entry.
+func oneOf(c Contest) Record {
+	if c.Ours.Is != nil {
+		return c.Ours
 	}
-	return content
+	return c.Theirs
 }
 
 // marked writes a contest as git marks one, in the manner of diff3.

@@ -94,7 +94,7 @@ func (d *decoder) decodeFile(root *node) *File {
 		case "data":
 			for _, source := range n.kids {
 				if d.name(source) {
-					file.Data[source.key] = d.content(source)
+					d.source(file, source)
 				}
 			}
 		case "stages":
@@ -170,6 +170,26 @@ func (d *decoder) name(n *node) bool {
 		return false
 	}
 	return true
+}
+
+// commitName is how git writes the name of a commit.
+var commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+
+// source reads what a data source was, and the commit that it was taken from.
+func (d *decoder) source(file *File, n *node) {
+	rest := *n
+	rest.kids = nil
+	for _, kid := range n.kids {
+		switch {
+		case kid.key != "commit":
+			rest.kids = append(rest.kids, kid)
+		case commitName.MatchString(kid.text):
+			file.Commits[n.key] = kid.text
+		default:
+			d.fail(kid, "%s: %.80q is no commit", n.key, kid.text)
+		}
+	}
+	file.Data[n.key] = d.content(&rest)
 }
 
 func (d *decoder) content(n *node) digest.Content {

@@ -26,7 +26,7 @@ func (f *File) Encode() []byte {
 		w.open(0, "data")
 		for _, path := range slices.Sorted(maps.Keys(f.Data)) {
 			w.open(1, path)
-			w.content(2, f.Data[path])
+			w.source(f.Data[path], f.Commits[path])
 		}
 	}
 	if len(f.Stages) > 0 {
@@ -116,6 +116,14 @@ func (w *writer) params(params Params) {
 			w.line(4, key, params[file][key])
 		}
 	}
+}
+
+// source writes what is known of a data source.
+func (w *writer) source(c digest.Content, commit string) {
+	if commit != "" {
+		w.line(2, "commit", quote(commit))
+	}
+	w.content(2, c)
 }
 
 // content leaves out the mode of plain files, being what most things are.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"flow/pkg/bucket"
 	"flow/pkg/diag"
 	"flow/pkg/document"
 	"flow/pkg/dvc"
@@ -310,7 +311,7 @@ func (p *Plan) declare(drafts []*draft) ([]*draft, error) {
 			}
 			byDir["."], drafts = d, append([]*draft{d}, drafts...)
 		}
-		data[d] = append(data[d], declaration(source, dir))
+		data[d] = append(data[d], p.declaration(source, dir))
 		if !slices.Contains(d.from, source.File) {
 			d.from = append(d.from, source.File)
 		}
@@ -335,7 +336,7 @@ func (p *Plan) rootDraft() (*draft, error) {
 }
 
 // declaration returns a data source as it is written below data.
-func declaration(source *dvc.Source, dir string) any {
+func (p *Plan) declaration(source *dvc.Source, dir string) any {
 	name := source.Path
 	if dir != "." {
 		name = strings.TrimPrefix(name, dir+"/")
@@ -350,8 +351,44 @@ func declaration(source *dvc.Source, dir string) any {
 	if source.Meta != nil {
 		fields = append(fields, document.Field{Key: "meta", Value: source.Meta})
 	}
+	if source.Import != nil {
+		fields = append(fields, p.origin(source)...)
+	}
 	if len(fields) == 1 {
 		return name
 	}
 	return fields
+}
+
+// origin returns where a data source came from as it is written beside its path; nothing
+// where flow can't get it from there.
+func (p *Plan) origin(source *dvc.Source) document.Fields {
+	from := source.Import
+	if from.Repo == "" {
+		address := from.Path
+		if source.Item.Hash.Dir || len(source.Item.Below) > 0 {
+			address = strings.TrimSuffix(address, "/") + "/"
+		}
+		if remote, found := strings.CutPrefix(address, "remote://"); !found || remote == "" {
+			if err := bucket.Check(address); err != nil {
+				p.Findings.Add(diag.At(from.Pos, "imported data is tracked as it is: flow can't get it from %.200s", bucket.Redacted(address)).
+					WithHint("to bring it up to date, put the new data in its place and run `flow commit`"))
+				return nil
+			}
+		}
+		return document.Fields{{Key: "url", Value: address}}
+	}
+	repo := stages.Repo{URL: from.Repo, Path: from.Path, Rev: from.Rev}
+	if problem := repo.Problem(); problem != "" || repo.Secret() {
+		p.Findings.Add(diag.At(from.Pos, "imported data is tracked as it is: flow does not get it from %.200s", repo.Redacted()).
+			WithHint("import it anew from an address that git can clone: flow import"))
+		return nil
+	}
+	p.Findings.Add(diag.At(from.Pos, "imported data is kept as this project's until `flow update` gets it from %.200s", repo.Redacted()).
+		WithHint("flow gets what git has there, and what that project tracks with flow: migrate it, too"))
+	fields := document.Fields{{Key: "url", Value: repo.URL}, {Key: "path", Value: repo.Path}}
+	if repo.Rev != "" {
+		fields = append(fields, document.Field{Key: "rev", Value: repo.Rev})
+	}
+	return document.Fields{{Key: "repo", Value: fields}}
 }

@@ -9,6 +9,7 @@ import (
 
 	"flow/pkg/digest"
 	"flow/pkg/engine"
+	"flow/pkg/lock"
 	"flow/pkg/stages"
 	"flow/pkg/transfer"
 )
@@ -30,7 +31,12 @@ type Data struct {
 	Stage  string // who made it
 	Remote string // where its out says it goes; "" for the default
 	Push   bool
+	From   *stages.Repo // where it is imported from; nil for data that is the project's own
+	Commit string       // of that repository, which has it
 }
+
+// Imported reports whether the repository that it came from has it.
+func (d Data) Imported() bool { return d.From != nil && d.Commit != "" }
 
 // Data returns what the locks of a scope tell of and the cache keeps, each content once.
 // The workspace is always among the revisions.
@@ -76,18 +82,22 @@ func (p *Project) workspaceData(e *engine.Engine, scope DataScope) ([]Data, erro
 	if err != nil {
 		return nil, err
 	}
+	locked, err := p.Ledger.Read()
+	if err != nil {
+		return nil, err
+	}
 	var all []Data
 	for _, one := range tracked {
 		if one.Out.Cache && one.Was.Exists() {
-			all = append(all, dataOf(one.Stage, one.Out, one.Was, scope.Targets))
+			all = append(all, dataOf(one.Stage, one.Out, one.Was, locked, scope.Targets))
 		}
 	}
 	return all, nil
 }
 
-func dataOf(stage *stages.Stage, out *stages.Out, content digest.Content, targets []string) Data {
+func dataOf(stage *stages.Stage, out *stages.Out, content digest.Content, locked *lock.File, targets []string) Data {
 	return Data{Item: transfer.Item{Path: out.Path, Content: content, Within: within(out.Path, targets)},
-		Stage: stage.Name, Remote: out.Remote, Push: out.Push}
+		Stage: stage.Name, Remote: out.Remote, Push: out.Push, From: stage.Repo, Commit: locked.Commits[out.Path]}
 }
 
 // within returns which paths of a directory are meant where targets are inside it; nil
@@ -140,11 +150,15 @@ func (p *Project) revisionData(ctx context.Context, name string, targets []strin
 	if err != nil {
 		return nil, err
 	}
-	locked, err := revision.Lock(ctx)
+	return revision.data(ctx, targets)
+}
+
+func (r *Revision) data(ctx context.Context, targets []string) ([]Data, error) {
+	locked, err := r.Lock(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the lock of %s: %w", name, err)
+		return nil, fmt.Errorf("the lock of %s: %w", r.Name, err)
 	}
-	pipeline, err := revision.Pipeline(ctx)
+	pipeline, err := r.Pipeline(ctx)
 	if err != nil {
 		pipeline = nil
 	}
@@ -152,7 +166,7 @@ func (p *Project) revisionData(ctx context.Context, name string, targets []strin
 	add := func(stageName, where string, content digest.Content) {
 		stage, out := declared(pipeline, stageName, where)
 		if out.Cache && meant(pipeline, targets, stage, out.Path) {
-			all = append(all, dataOf(stage, out, content, targets))
+			all = append(all, dataOf(stage, out, content, locked, targets))
 		}
 	}
 	for stageName, entry := range locked.Stages {

@@ -31,6 +31,9 @@ var _ engine.Elsewhere = (*Elsewhere)(nil)
 func (p *Project) Elsewhere(ctx context.Context, pipeline *stages.Pipeline, options MoveOptions, noRuns bool) (*Elsewhere, error) {
 	e := &Elsewhere{project: p, pipeline: pipeline, options: options, opened: map[string]*remote.Remote{}}
 	first, err := e.open("")
+	if err != nil && HasImports(pipeline) && len(p.Config.Remotes()) == 0 {
+		return e, nil
+	}
 	if err != nil || noRuns {
 		return e, err
 	}
@@ -77,7 +80,12 @@ func (e *Elsewhere) open(path string) (*remote.Remote, error) {
 
 // Has asks the remote of a path for a content; of a directory for its tree, which is not
 // there without what it names.
+//
+// What is imported is taken to be in the repository that it came from.
 func (e *Elsewhere) Has(ctx context.Context, path string, content digest.Content) (bool, error) {
+	if e.Imported(path) {
+		return true, nil
+	}
 	r, err := e.open(path)
 	if err != nil {
 		return false, err
@@ -85,10 +93,21 @@ func (e *Elsewhere) Has(ctx context.Context, path string, content digest.Content
 	return r.Has(ctx, content.ID)
 }
 
+// Imported reports whether a path is a data source that another repository has.
+func (e *Elsewhere) Imported(path string) bool {
+	_, found := e.project.importedData(e.pipeline, path, digest.Content{})
+	return found
+}
+
 // Fetch brings contents into the cache.
 func (e *Elsewhere) Fetch(ctx context.Context, contents map[string]digest.Content, tell func(event.Event)) error {
 	byRemote := map[*remote.Remote][]transfer.Item{}
+	var theirs []Data
 	for path, content := range contents {
+		if data, found := e.project.importedData(e.pipeline, path, content); found {
+			theirs = append(theirs, data)
+			continue
+		}
 		r, err := e.open(path)
 		if err != nil {
 			return err
@@ -101,7 +120,10 @@ func (e *Elsewhere) Fetch(ctx context.Context, contents map[string]digest.Conten
 			return err
 		}
 	}
-	return nil
+	options := e.options
+	options.Sink = teller(tell)
+	_, err := e.project.fetchImported(ctx, theirs, options)
+	return err
 }
 
 // teller is a Sink that hands on.

@@ -96,7 +96,7 @@ func (p *Project) commit(ctx context.Context, name string) (string, error) {
 func (p *Project) git(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.quotepath=off"}, args...)...)
 	cmd.Dir = p.Root.Dir()
-	cmd.Env = append(environment(nil), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	cmd.Env = append(p.gitEnvironment(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -104,6 +104,19 @@ func (p *Project) git(ctx context.Context, args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
 	}
 	return out, nil
+}
+
+// gitEnvironment is the environment for git. What git itself says to its hooks is about the
+// repository that the person is at, and about no other.
+func (p *Project) gitEnvironment() []string {
+	env := environment(nil)
+	if !p.foreign {
+		return env
+	}
+	return slices.DeleteFunc(env, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"}, name)
+	})
 }
 
 // Revisions returns the names of all branches or all tags.

@@ -20,6 +20,8 @@ type MoveOptions struct {
 	Sink   event.Sink
 	Again  bool // push also what is there: it may be damaged
 
+	Imported bool // push also what other repositories have
+
 	NoRuns   bool // leave the remembered runs out
 	RunsData bool // fetch also what the remembered runs made
 
@@ -47,8 +49,11 @@ func RunsOf(pipeline *stages.Pipeline, data []Data, all bool) func(cache.Result)
 }
 
 // Push moves data to the remote, or where its out says. What an out declares push: false
-// stays.
+// stays, and so does what is imported, unless the options say otherwise.
 func (p *Project) Push(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
+	if !options.Imported {
+		data, _ = imported(data)
+	}
 	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error) {
 		result, err := t.Push(ctx, items)
 		if err != nil || !first || options.NoRuns || options.Runs == nil {
@@ -60,8 +65,22 @@ func (p *Project) Push(ctx context.Context, data []Data, options MoveOptions) ([
 	})
 }
 
-// Fetch moves data from the remote, or from where its out says, into the cache.
+// Fetch moves data from the remote, or from where its out says, into the cache; imported
+// data that is not there comes from its repository.
 func (p *Project) Fetch(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
+	own, theirs := imported(data)
+	var results []transfer.Result
+	var failure error
+	if len(own) > 0 || len(theirs) == 0 {
+		if results, failure = p.fetchOwn(ctx, own, options); ctx.Err() != nil {
+			return results, failure
+		}
+	}
+	more, err := p.fetchImported(ctx, theirs, options)
+	return append(results, more...), errors.Join(failure, err)
+}
+
+func (p *Project) fetchOwn(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
 	return p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, first bool) (transfer.Result, error) {
 		result, err := t.Fetch(ctx, items)
 		if ctx.Err() != nil || !first || options.NoRuns || err != nil && !errors.Is(err, store.ErrAbsent) {
@@ -77,8 +96,12 @@ func (p *Project) Fetch(ctx context.Context, data []Data, options MoveOptions) (
 	})
 }
 
-// Compare compares the cache with the remote, or with where an out says.
+// Compare compares the cache with the remote, or with where an out says; of imported data,
+// which push leaves out, only when the options say so.
 func (p *Project) Compare(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Difference, error) {
+	if !options.Imported {
+		data, _ = imported(data)
+	}
 	var all []transfer.Difference
 	_, err := p.eachRemote(data, options, func(t *transfer.Transfer, items []transfer.Item, _ bool) (transfer.Result, error) {
 		found, err := t.Compare(ctx, items)

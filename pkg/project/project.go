@@ -40,6 +40,7 @@ type Project struct {
 	// Partial says that what is wrong with some stages leaves the others alone.
 	Partial bool
 	near    string // what a remote that is a folder is relative to; "" for the root
+	foreign bool   // another project than the one that the person is at
 
 	// Settings are values that params and vars have instead of those in their files.
 	Settings []values.Setting

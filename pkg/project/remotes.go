@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -94,7 +95,7 @@ func (p *Project) RemoteSpec(name string) (bucket.Spec, error) {
 	if !slices.ContainsFunc(all, func(info RemoteInfo) bool { return info.Name == name }) {
 		return bucket.Spec{}, noRemote(name, all)
 	}
-	spec := bucket.Spec{Name: name, Dir: firstWord(p.near, p.Root.Dir()), URL: c.remoteSetting(name, urlSetting), Settings: map[string]string{}}
+	spec := bucket.Spec{Name: name, Dir: cmp.Or(p.near, p.Root.Dir()), URL: c.remoteSetting(name, urlSetting), Settings: map[string]string{}}
 	if err := c.settings(spec); err != nil {
 		return spec, err
 	}

@@ -223,8 +223,12 @@ func (l *loader) dataSource(node *document.Node, i int) {
 			"desc":   func(n *document.Node) { stage.Desc = l.text(n, "desc") },
 			"frozen": func(n *document.Node) { stage.Frozen = l.flag(n, "frozen") },
 			"url":    func(n *document.Node) { stage.URL = l.text(n, "url") },
+			"repo":   func(n *document.Node) { stage.Repo = l.repo(n) },
 			"meta":   nil,
 		})
+		if stage.Repo != nil && stage.URL != "" {
+			l.fail(node, "keep one of them", "a data source has both a url and a repo")
+		}
 		if pathNode == nil {
 			l.fail(node, "add path: and the file or directory", "a data source has no path")
 			return

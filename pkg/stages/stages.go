@@ -54,6 +54,7 @@ type Stage struct {
 	Entry  []string // where it stands in the document Pos.File, as stages and its name there; nil when a group makes it
 	Source bool
 	URL    string // of a data source: where `flow update` gets it from; may be ""
+	Repo   *Repo  // of a data source: the repository that it is imported from; nil for none
 
 	Cmd    []string   // scripts, each run by a shell of its own, one after the other
 	CmdPos []diag.Pos // where each of them is
