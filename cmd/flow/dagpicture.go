@@ -58,7 +58,7 @@ func fromRuns(p *project.Project, states map[string]event.Status) error {
 	known := map[string]bool{}
 	for _, id := range ids[:min(len(ids), lately)] {
 		run, err := p.Runs.Read(id)
-		if err != nil {
+		if err != nil || run.From != nil {
 			continue // a run that was killed at its very start has no record
 		}
 		for i := range run.Stages {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flow/pkg/diag"
+	"flow/pkg/engine"
 	"flow/pkg/project"
 	"flow/pkg/runs"
 	"flow/pkg/ui"
@@ -113,7 +114,7 @@ func (o *logsOptions) find(p *project.Project) (*runs.Run, error) {
 		if !p.Runs.Log(id, o.stage).Exists() {
 			continue
 		}
-		if run, err := p.Runs.Read(id); err == nil {
+		if run, err := p.Runs.Read(id); err == nil && run.From == nil {
 			return run, nil
 		}
 	}
@@ -198,6 +199,10 @@ func streamName(line runs.Line) string {
 // conclude says what is to be known of a log besides its lines.
 func (l *logging) conclude() error {
 	style := ui.StyleFor(l.a.err)
+	if from := l.run.From; l.printed == 0 && from != nil && len(from.Logs) > 0 {
+		return engine.Missing(diag.At(diag.Pos{}, "what run %s printed is not here", describeRun(l.run)).
+			WithHint("flow runs fetch %s -r %s brings it", l.run.ID, from.Remote))
+	}
 	if l.printed == 0 {
 		l.a.say("run %s printed nothing", describeRun(l.run))
 	}

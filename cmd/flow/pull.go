@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
 
 	"flow/pkg/engine"
+	"flow/pkg/project"
 	"flow/pkg/store"
+	"flow/pkg/transfer"
 	"flow/pkg/ui"
 )
 
@@ -18,7 +21,9 @@ func newFetchCmd(a *app) *cobra.Command {
 		Short: "Copy data from a remote to the cache",
 		Long: `Copy from a remote what the lock tells of and the cache lacks: all of it, or that of
 stages, outs and data sources. Every object is checked when it arrives. The workspace
-stays as it is: flow checkout brings the data there, and flow pull does both.`,
+stays as it is: flow checkout brings the data there, and flow pull does both. Without
+targets, the runs that others pushed come into the history; flow runs fetch brings what
+they need.`,
 		Example: `  flow fetch
   flow fetch --all-branches
   flow fetch train -r store`,
@@ -28,6 +33,9 @@ stays as it is: flow checkout brings the data there, and flow pull does both.`,
 				return err
 			}
 			results, err := p.Fetch(cmd.Context(), data, o.MoveOptions)
+			if len(args) == 0 {
+				results = a.fetchHistory(cmd.Context(), p, o, results)
+			}
 			return errors.Join(err, a.tellMoved(results, "fetched", err))
 		},
 	}
@@ -36,8 +44,39 @@ stays as it is: flow checkout brings the data there, and flow pull does both.`,
 	return cmd
 }
 
-// addRunsFlags adds the flags that say what of the run cache comes along.
+// fetchHistory brings the runs that others pushed along, and adds that to what was done.
+// When it can't, that is told, and nothing else.
+func (a *app) fetchHistory(ctx context.Context, p *project.Project, o *moveOptions, results []transfer.Result) []transfer.Result {
+	if _, none := p.RemoteSpec(o.Remote); o.noHistory || none != nil || ctx.Err() != nil {
+		return results
+	}
+	done, err := p.FetchHistory(ctx, nil, o.MoveOptions)
+	if err != nil {
+		a.note("the history of runs did not come along: %v", err)
+		return results
+	}
+	a.tellGone(done)
+	return addResult(results, done.Result)
+}
+
+// addResult adds what was done with a remote to what else was done with it.
+func addResult(results []transfer.Result, more transfer.Result) []transfer.Result {
+	for i := range results {
+		if results[i].Remote == more.Remote {
+			results[i].Add(more)
+			return results
+		}
+	}
+	if more.Objects+more.History == 0 {
+		return results
+	}
+	return append(results, more)
+}
+
+// addRunsFlags adds the flags that say what of the run cache and of the history comes
+// along.
 func addRunsFlags(cmd *cobra.Command, o *moveOptions) {
+	cmd.Flags().BoolVar(&o.noHistory, "no-runs", false, "leave out the history of runs")
 	cmd.Flags().BoolVar(&o.NoRuns, "no-run-cache", false, "leave out the remembered runs")
 	cmd.Flags().BoolVar(&o.RunsData, "run-cache", false, "also what the remembered runs made")
 	cmd.MarkFlagsMutuallyExclusive("run-cache", "no-run-cache")
@@ -79,6 +118,9 @@ func runPull(cmd *cobra.Command, a *app, o *pullOptions, targets []string) error
 		return err
 	}
 	results, fetching := p.Fetch(cmd.Context(), data, o.MoveOptions)
+	if len(targets) == 0 {
+		results = a.fetchHistory(cmd.Context(), p, &o.moveOptions, results)
+	}
 	if fetching != nil && (cmd.Context().Err() != nil || !errors.Is(fetching, store.ErrAbsent)) {
 		return fetching
 	}

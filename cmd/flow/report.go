@@ -129,7 +129,7 @@ func runOf(ctx context.Context, p *project.Project, revision *project.Revision) 
 		locked = digest.Sum(text)
 	}
 	for _, run := range all {
-		if run.State != runs.Saved && (locked.IsZero() || run.Lock == locked) {
+		if run.State != runs.Saved && (locked.IsZero() && run.From == nil || !locked.IsZero() && run.Lock == locked) {
 			return run, nil
 		}
 	}

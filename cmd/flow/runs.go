@@ -21,11 +21,12 @@ func newRunsCmd(a *app) *cobra.Command {
 		Short: "The history of runs: list, compare, label, have back",
 		Long: `Every repro that ran something is a run: it keeps what it ran from, what it did and
 what it left. A RUN is named by its id or the start of one, by its name, by a tag, or
-as latest, latest~1, …`,
+as latest, latest~1, … Runs travel: flow runs push sends them, flow pull brings those of
+others.`,
 		Example: "  flow runs list --where 'metrics.accuracy > 0.8' --sort metrics.loss --top 10\n  flow runs show latest\n  flow runs diff latest~1 latest",
 	}
 	cmd.AddCommand(newRunsListCmd(a), newRunsShowCmd(a), newRunsDiffCmd(a), newRunsTagCmd(a), newRunsNoteCmd(a), newRunsRemoveCmd(a),
-		newRunsApplyCmd(a), newRunsVerifyCmd(a))
+		newRunsApplyCmd(a), newRunsVerifyCmd(a), newRunsPushCmd(a), newRunsFetchCmd(a))
 	return cmd
 }
 
@@ -59,8 +60,8 @@ func newRunsTagCmd(a *app) *cobra.Command {
 
 // checkTag refuses what could not be told from other ways to name a run.
 func checkTag(tag string) error {
-	if tag == "" || strings.ContainsAny(tag, " \t\n~^:") || strings.HasPrefix(tag, "-") || tag == runs.Latest || tag == project.WorkspaceRevision {
-		return diag.At(diag.Pos{}, "%q can't be a tag", tag).WithHint("a tag is a word without spaces, ~, ^ and :, and neither latest nor workspace")
+	if err := runs.CheckTag(tag); err != nil {
+		return diag.At(diag.Pos{}, "%v", err).WithHint("a tag is a word without spaces, ~, ^ and :, and neither latest nor workspace")
 	}
 	return nil
 }
@@ -95,6 +96,8 @@ type runsRemoveOptions struct {
 	where string
 	older int
 	dry   bool
+	cloud bool
+	move  project.MoveOptions
 }
 
 func newRunsRemoveCmd(a *app) *cobra.Command {
@@ -103,8 +106,10 @@ func newRunsRemoveCmd(a *app) *cobra.Command {
 		Use:   "rm [RUN...]",
 		Short: "Remove runs from the history",
 		Long: `Remove runs, with their logs. What they have in the cache goes with the next flow gc.
-With --where or --but-newest, runs with a tag stay.`,
-		Example:           "  flow runs rm latest\n  flow runs rm --where 'state = failed' --dry\n  flow runs rm --but-newest 100",
+With --where or --but-newest, runs with a tag stay. A removed run does not come back with
+flow pull; with --cloud it goes from the remote, too, and from the history of all who
+have it from there, when they pull.`,
+		Example:           "  flow runs rm latest\n  flow runs rm --where 'state = failed' --dry\n  flow runs rm --but-newest 100\n  flow runs rm brave-otter --cloud",
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && o.where == "" && !cmd.Flags().Changed("but-newest") {
@@ -113,18 +118,20 @@ With --where or --but-newest, runs with a tag stay.`,
 			if !cmd.Flags().Changed("but-newest") {
 				o.older = -1
 			}
-			return runRunsRemove(a, o, args)
+			o.cloud = o.cloud || o.move.Remote != ""
+			return runRunsRemove(cmd.Context(), a, o, args)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.where, "where", "", "those that a `query` chooses")
 	flags.IntVar(&o.older, "but-newest", 0, "all but the newest `N`")
 	flags.BoolVar(&o.dry, "dry", false, "only say which")
-	a.jsonFlag(cmd)
+	flags.BoolVarP(&o.cloud, "cloud", "c", false, "also from the remote")
+	a.addRemoteFlags(cmd, &o.move)
 	return cmd
 }
 
-func runRunsRemove(a *app, o *runsRemoveOptions, refs []string) error {
+func runRunsRemove(ctx context.Context, a *app, o *runsRemoveOptions, refs []string) error {
 	p, err := a.open()
 	if err != nil {
 		return err
@@ -144,12 +151,20 @@ func runRunsRemove(a *app, o *runsRemoveOptions, refs []string) error {
 	}
 	ids := []string{}
 	for _, run := range doomed {
-		if !o.dry {
-			if err := p.Runs.Remove(run.ID); err != nil {
-				return err
-			}
-		}
 		ids = append(ids, run.ID)
+	}
+	if o.cloud && !o.dry {
+		if err := p.RemoveRunsThere(ctx, ids, o.move); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		if o.dry {
+			break
+		}
+		if err := p.Runs.Remove(ctx, id); err != nil {
+			return err
+		}
 	}
 	if a.json {
 		return ui.WriteJSON(a.out, ids)

@@ -30,7 +30,7 @@ type runsListOptions struct {
 }
 
 // defaultColumns is what the list shows of a run, unless --columns asks for others.
-var defaultColumns = []string{"id", "name", "state", "started", "took", "did", "tags", "note"}
+var defaultColumns = []string{"id", "name", "by", "state", "started", "took", "did", "tags", "note"}
 
 func newRunsListCmd(a *app) *cobra.Command {
 	o := &runsListOptions{}
@@ -41,7 +41,8 @@ func newRunsListCmd(a *app) *cobra.Command {
 declares the metric's direction, else from small to large.
 
 A query compares id, name, state, started, ended, took (seconds; 10m is 600), user, host,
-commit, branch, dirty, tags, note, error, did, targets, params.KEY, metrics.KEY and
+commit, branch, dirty, tags, note, error, did, targets, by and remote (who made it, and
+where it came from; empty for runs that were made here), params.KEY, metrics.KEY and
 stages.NAME.status, .took, .cpu or .memory, with = != < <= > >= ~ (contains) !~, and or not
 and parentheses. The end of a key will do where it is clear. Columns are such keys, too,
 and may be patterns: 'metrics.*'.`,
@@ -269,7 +270,7 @@ func (t *runsTable) columns(asked []string) ([]string, error) {
 }
 
 // runKeys is the keys that a run may have, even if none has.
-var runKeys = []string{"id", "name", "state", "started", "ended", "took", "user", "host", "commit", "branch", "dirty", "tags", "note", "error", "did", "targets"}
+var runKeys = []string{"id", "name", "by", "remote", "state", "started", "ended", "took", "user", "host", "commit", "branch", "dirty", "tags", "note", "error", "did", "targets"}
 
 func (t *runsTable) table(columns []string, o *runsListOptions) ui.Table {
 	table := ui.Table{Header: slices.Clone(columns)}

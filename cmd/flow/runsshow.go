@@ -48,8 +48,10 @@ func (a *app) showRun(run *runs.Run) {
 	style := ui.StyleFor(a.out)
 	a.print("%s %s  %s", style.Bold("run"), run.ID, style.Bold(run.Name))
 	fact := func(name, text string) {
-		if text != "" {
-			a.print("%-10s %s", name, text)
+		for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
+			if text != "" {
+				a.print("%-10s %s", map[bool]string{true: name}[i == 0], ui.Clean(line, false)) // it may come from elsewhere
+			}
 		}
 	}
 	fact("state", string(run.State))
@@ -57,14 +59,17 @@ func (a *app) showRun(run *runs.Run) {
 	if took := run.Took(time.Now()); took > 0 {
 		fact("took", ui.Duration(took))
 	}
-	fact("by", strings.Trim(run.User+" on "+run.Host, " on"))
+	fact("by", run.Who())
+	if run.From != nil {
+		fact("from", run.From.Remote)
+	}
 	if run.Git != nil {
 		fact("git", describeGit(run.Git))
 	}
 	fact("targets", strings.Join(run.Targets, " "))
 	fact("tags", strings.Join(run.Tags, " "))
 	fact("note", run.Note)
-	fact("error", strings.ReplaceAll(run.Error, "\n", "\n           "))
+	fact("error", run.Error)
 	if n := len(run.Left); n > 0 {
 		fact("not kept", fmt.Sprintf("%s of the code; flow runs show %s --json lists them", ui.Count(n, "file"), run.ID))
 	}
@@ -139,6 +144,7 @@ func runJSON(run *runs.Run, all bool) object {
 		told = append(told, member{"ended", run.Ended})
 	}
 	told = append(told, member{"seconds", run.Took(time.Now()).Seconds()}, member{"user", run.User}, member{"host", run.Host},
+		member{"from", fromJSON(run)},
 		member{"git", run.Git}, member{"targets", orEmpty(run.Targets)}, member{"tags", orEmpty(run.Tags)}, member{"note", run.Note},
 		member{"params", nestValues(run.Params)}, member{"metrics", nestValues(run.Metrics)})
 	if run.Error != "" {
@@ -154,6 +160,14 @@ func runJSON(run *runs.Run, all bool) object {
 		stages = append(stages, object{{"name", s.Name}, {"status", s.Status}, {"seconds", s.Took().Seconds()}})
 	}
 	return append(told, member{"stages", stages})
+}
+
+// fromJSON is the remote that a run came from; null for one that was made here.
+func fromJSON(run *runs.Run) any {
+	if run.From == nil {
+		return nil
+	}
+	return run.From.Remote
 }
 
 func orEmpty(list []string) []string {

@@ -16,6 +16,7 @@ import (
 type moveOptions struct {
 	project.DataScope
 	project.MoveOptions
+	history, noHistory bool // send the history of runs along; leave it out
 }
 
 // addMoveFlags adds the flags that say which data is meant, and which remote.
@@ -98,6 +99,9 @@ func (a *app) tellMoved(results []transfer.Result, verb string, failed error) er
 		}
 		if r.Runs > 0 {
 			text += ", " + ui.Count(r.Runs, "remembered run")
+		}
+		if r.History > 0 {
+			text += ", " + ui.Count(r.History, "run") + " of the history"
 		}
 		a.print("%s", text)
 	}

@@ -61,6 +61,7 @@ func Keys() []Key {
 		{Name: "jobs", Desc: "how many stages run at the same time: a number, or cores; default 1"},
 		{Name: "resources.*", Desc: "how much there is of what stages ask for in resources: resources.licence 2. Without it cpu, memory and gpu are the machine's", Open: true},
 		{Name: "runs.keep", Desc: "how many runs without a tag are kept; 0 keeps no history; default 1000", Check: notCount},
+		{Name: "runs.push", Desc: "which runs flow push sends along without being asked: none, tagged or all; default none", Words: []string{"none", "tagged", "all"}},
 		{Name: "runs.max_file", Desc: "how large a file that git does not track may be to be kept with a run: 10MB, 1GB; default 10MB", Check: notSize},
 	}
 }

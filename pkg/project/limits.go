@@ -22,6 +22,12 @@ func (c *Config) KeepRuns() int {
 	return defaultKeep
 }
 
+// RunsToPush returns which runs go along with a push that does not say: runs.push.
+func (c *Config) RunsToPush() string {
+	setting, _ := c.Get("runs.push")
+	return setting.Value
+}
+
 // MaxFile returns how large a file that git does not track may be to be kept with a
 // run: runs.max_file.
 func (c *Config) MaxFile() int64 {

@@ -6,6 +6,7 @@
 //	packs/<id>.pack    many small objects in each (see package pack), named by its index
 //	packs/<id>.idx     the pack's index, as it stands at its end; written last
 //	actions/<digest>   remembered runs, some in each blob, named by the blob's digest
+//	runs/<run>/<digest>.<kind>  a note about a run of the history, named by its digest
 //
 // whatever the bucket is. All that is there is named by what it holds, so nothing is
 // ever changed, and a copy of the folder is a remote, too.

@@ -150,7 +150,7 @@ func (a *applying) check(ctx context.Context) error {
 		return nil
 	}
 	return engine.Missing(diag.At(diag.Pos{}, "the cache does not have all of run %s: it lacks %s", a.run.ID, strings.Join(missing, ", ")).
-		WithHint("flow pull may bring it; flow runs verify %s makes it again in another folder", a.run.ID))
+		WithHint("flow runs fetch %s brings it, where it was pushed", a.run.ID))
 }
 
 // differs takes the snapshot of today, and reports whether there is anything to do.

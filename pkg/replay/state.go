@@ -62,7 +62,7 @@ func stateOf(ctx context.Context, p *project.Project, run *runs.Run) (*state, er
 // notKept says what can be done where the cache lacks a part of a run.
 func notKept(err error) error {
 	return engine.Missing(diag.At(diag.Pos{}, "the run can't be had back: %v", err).
-		WithHint("flow pull may bring it, where it was pushed"))
+		WithHint("flow runs fetch RUN brings it, where it was pushed"))
 }
 
 // lockedData returns what a lock says of outs and data sources. Outs that are only there

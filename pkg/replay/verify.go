@@ -234,7 +234,7 @@ func (v *verifying) bringOne(ctx context.Context, name string, content digest.Co
 		now, err := v.p.Workspace.Digest(ctx, name)
 		if err != nil || !now.Same(content) {
 			return engine.Missing(diag.At(diag.Pos{}, "%s can't be had as it was in run %s: the cache does not have %s", name, v.run.ID, content.ID).
-				WithHint("flow add keeps data in the cache; flow pull brings what was pushed"))
+				WithHint("flow add keeps data in the cache; flow runs fetch %s brings what was pushed", v.run.ID))
 		}
 		if _, err := v.p.Workspace.Save(ctx, name, workspace.SaveOptions{Copy: true}); err != nil {
 			return fmt.Errorf("bring %s: %w", name, err)

@@ -22,6 +22,12 @@ func (r *Run) Fields(now time.Time) []values.Leaf {
 		f.text("ended", r.Ended.Local().Format(time.DateTime))
 	}
 	f.number("took", r.Took(now).Seconds())
+	by, remote := "", ""
+	if r.From != nil {
+		by, remote = r.Who(), r.From.Remote
+	}
+	f.text("by", by)
+	f.text("remote", remote)
 	f.text("user", r.User)
 	f.text("host", r.Host)
 	if r.Git != nil {

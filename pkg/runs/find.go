@@ -8,11 +8,12 @@ import (
 	"flow/pkg/diag"
 )
 
-// Latest names the newest run; latest~2 is the second before it.
+// Latest names the newest run that was made here; latest~2 is the second before it.
 const Latest = "latest"
 
 // Find returns the run that a person means: by its id or the start of one, its name, a
-// tag, or latest. Where several runs have the name or the tag, the newest is meant.
+// tag, or latest. Where several runs have the tag, the newest is meant; where several have
+// the name, the newest of those that were made here.
 func (h *History) Find(ref string) (*Run, error) {
 	if IsID(ref) && h.root.Exists(h.Dir(ref)) {
 		return h.Read(ref)
@@ -26,6 +27,7 @@ func (h *History) Find(ref string) (*Run, error) {
 	}
 	for _, matches := range []func(*Run) bool{
 		func(run *Run) bool { return run.Tagged(ref) },
+		func(run *Run) bool { return run.Name == ref && run.From == nil },
 		func(run *Run) bool { return run.Name == ref },
 	} {
 		for _, run := range all {
@@ -56,7 +58,7 @@ func (h *History) nthLatest(back int) (*Run, error) {
 	n := 0
 	for _, id := range ids {
 		run, err := h.Read(id)
-		if err != nil || run.State == Saved {
+		if err != nil || run.State == Saved || run.From != nil {
 			continue
 		}
 		if n == back {
@@ -70,12 +72,17 @@ func (h *History) nthLatest(back int) (*Run, error) {
 	return nil, diag.At(diag.Pos{}, "there are only %d runs", n).WithHint("`flow runs list` shows them")
 }
 
+// Abbreviates reports whether a text is an id, the start of one, or its last four digits.
+func Abbreviates(ref, id string) bool {
+	return len(ref) >= 2 && strings.HasPrefix(id, ref) || len(ref) == 4 && strings.HasSuffix(id, "-"+ref)
+}
+
 // abbreviated finds by the start of an id, or by its last four digits.
 func abbreviated(all []*Run, ref string) (*Run, error) {
 	var found []*Run
 	var names []string
 	for _, run := range all {
-		if len(ref) >= 2 && strings.HasPrefix(run.ID, ref) || len(ref) == 4 && strings.HasSuffix(run.ID, "-"+ref) {
+		if Abbreviates(ref, run.ID) {
 			found = append(found, run)
 		}
 		names = append(append(names, run.Name), run.Tags...)

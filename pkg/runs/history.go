@@ -87,13 +87,11 @@ func (h *History) Read(id string) (*Run, error) {
 	if run.ID != id {
 		return nil, fmt.Errorf("read run %s: its record is that of %q", id, run.ID)
 	}
-	if text, err := h.root.Read(h.Dir(id) + "/label.json"); err == nil {
-		_ = json.Unmarshal(text, &run.Label) // a torn label is none
-	}
+	run.Label, run.From = h.readMarks(id).label(), h.readFrom(id)
 	if run.State == Running && !h.held(id) {
 		run.State = Lost
 		if now, err := h.reread(id); err == nil && now.State != Running { // it ended just now
-			now.Label = run.Label
+			now.Label, now.From = run.Label, run.From
 			run = now
 		}
 	}
@@ -140,33 +138,8 @@ func (h *History) Active() (*Run, error) {
 	return nil, nil
 }
 
-// SetLabel changes tags and note of a run.
-func (h *History) SetLabel(ctx context.Context, id string, edit func(*Label)) error {
-	guard, err := h.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer guard.Unlock()
-	run, err := h.Read(id)
-	if err != nil {
-		return err
-	}
-	edit(&run.Label)
-	slices.Sort(run.Tags)
-	run.Tags = slices.Compact(run.Tags)
-	text, err := json.Marshal(run.Label)
-	if err != nil {
-		return err
-	}
-	if err := h.root.Replace(h.Dir(id)+"/label.json", append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("label run %s: %w", id, err)
-	}
-	return nil
-}
-
-// Remove removes a run that nobody is at work on. What it has in the cache is left to
-// be collected.
-func (h *History) Remove(id string) error {
+// drop removes a run that nobody is at work on.
+func (h *History) drop(id string) error {
 	if h.held(id) {
 		return diag.At(diag.Pos{}, "run %s is going on", id).WithHint("stop it first")
 	}
@@ -176,18 +149,27 @@ func (h *History) Remove(id string) error {
 	return nil
 }
 
-// prune removes the oldest runs without a tag, so that at most keep are left of those.
+// prune removes the oldest runs without a tag, so that at most keep are left of those that
+// were made here, and as many of others.
 func (h *History) prune(keep int) error {
 	ids, err := h.IDs()
 	if err != nil || keep <= 0 || len(ids) <= keep {
 		return err
 	}
-	for _, id := range ids[keep:] {
+	here, there := 0, 0
+	for _, id := range ids {
+		count := &here
+		if h.isForeign(id) {
+			count = &there
+		}
+		if *count++; *count <= keep {
+			continue
+		}
 		run, err := h.Read(id)
 		if err == nil && (len(run.Tags) > 0 || run.State == Running) {
 			continue
 		}
-		if err := h.Remove(id); err != nil {
+		if err := h.drop(id); err != nil {
 			return err
 		}
 	}
@@ -258,18 +240,10 @@ func (w *writing) save() error {
 	if err != nil {
 		return err
 	}
-	temp, err := w.h.root.Create(w.h.Dir(w.run.ID))
-	if err != nil {
+	if err := w.h.root.ReplaceSoon(w.h.Dir(w.run.ID)+"/run.json", text, 0o644); err != nil {
 		return fmt.Errorf("keep the run: %w", err)
 	}
-	defer temp.Discard()
-	if _, err := temp.Write(text); err != nil {
-		return fmt.Errorf("keep the run: %w", err)
-	}
-	if err := temp.Chmod(0o644); err != nil {
-		return fmt.Errorf("keep the run: %w", err)
-	}
-	return temp.Rename(w.h.Dir(w.run.ID) + "/run.json")
+	return nil
 }
 
 // end writes the record for good, and lets go of the run.

@@ -3,10 +3,12 @@
 // A run is a folder below .flow/runs, named by its id:
 //
 //	<id>/run.json         the record (see Run); written at the start and whole at the end
-//	<id>/label.json       tags and a note that a person gave it
+//	<id>/label.json       tags and notes that people gave it, and when (see label.go)
+//	<id>/from.json        the remote that it came from, and its logs there; none for a run that was made here
 //	<id>/lock             held by the process that runs; so a run that is no longer held and has not ended was killed
 //	<id>/logs/<key>       what a stage printed (see log.go), with <key>.1, <key>.2 … where it goes on
 //	times                 how long stages took lately
+//	removed               the ids of runs that a person removed
 //	guard                 held while times are written and old runs removed
 //
 // The record never changes after its end, so that it can be copied anywhere.
@@ -15,6 +17,7 @@ package runs
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"flow/pkg/digest"
@@ -50,6 +53,8 @@ type Run struct {
 	Metrics Values `json:"metrics,omitempty"`
 	Kept
 	Label `json:"-"`
+	// From tells where the run came from; nil for one that was made here.
+	From *From `json:"-"`
 }
 
 // Origin is who started a run, where, and with which words.
@@ -60,6 +65,9 @@ type Origin struct {
 	Targets  []string `json:"targets,omitempty"`
 	Settings []string `json:"set,omitempty"` // values that params had instead of those in their files: key=value
 }
+
+// Who names the person and the machine: "ada@lab".
+func (o Origin) Who() string { return strings.Trim(o.User+"@"+o.Host, "@") }
 
 // Git is what git said when the run began.
 type Git struct {
@@ -82,12 +90,6 @@ type Left struct {
 	Path string `json:"path"`
 	Size int64  `json:"size"`
 	Why  string `json:"why"`
-}
-
-// Label is what a person says of a run.
-type Label struct {
-	Tags []string `json:"tags,omitempty"`
-	Note string   `json:"note,omitempty"`
 }
 
 // Stage is what became of one stage.

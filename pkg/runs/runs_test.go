@@ -132,7 +132,7 @@ func TestHistory_aRunThatNobodyHoldsIsLost(t *testing.T) {
 	active, err := h.Active()
 	require.NoError(t, err)
 	require.Equal(t, run.ID, active.ID)
-	require.ErrorContains(t, h.Remove(run.ID), "is going on")
+	require.ErrorContains(t, h.Remove(t.Context(), run.ID), "is going on")
 
 	require.NoError(t, w.lock.Unlock()) // as the kernel does when the process dies
 	got, err = h.Read(run.ID)

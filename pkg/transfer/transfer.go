@@ -42,6 +42,7 @@ type Result struct {
 	Bytes   int64  `json:"bytes"`
 	Present int    `json:"present"` // objects that were there already
 	Runs    int    `json:"runs"`    // remembered runs that were moved
+	History int    `json:"history"` // runs of the history that were moved
 }
 
 // Add adds up two results.
@@ -50,6 +51,7 @@ func (r *Result) Add(other Result) {
 	r.Bytes += other.Bytes
 	r.Present += other.Present
 	r.Runs += other.Runs
+	r.History += other.History
 }
 
 // MissingError says that a path can't be moved, as objects of its are nowhere.
