@@ -203,6 +203,7 @@ func readOuts(e *engine.Engine, stage *stages.Stage, nodes []string) []string {
 // stateMarks tell a state by more than a colour.
 var stateMarks = map[event.Status]string{
 	event.Fresh: "✓ up to date", event.WouldRun: "● will run", event.MayRun: "○ may run", event.WouldGet: "↺ will be restored",
+	event.WouldSave: "+ will be saved",
 }
 
 func (v *dagView) label(name string) string {
@@ -216,7 +217,7 @@ func (v *dagView) dressing() dag.Dressing {
 	if len(v.states) == 0 {
 		return dag.Dressing{Label: func(name string) string { return v.titles[name] }}
 	}
-	fills := map[string]string{"fresh": "#d9f2d9", "would-run": "#ffe2b8", "may-run": "#fff6d6", "would-restore": "#d6e8ff"}
+	fills := map[string]string{"fresh": "#d9f2d9", "would-run": "#ffe2b8", "may-run": "#fff6d6", "would-restore": "#d6e8ff", "would-save": "#d6e8ff"}
 	return dag.Dressing{
 		Label: v.label,
 		Class: func(name string) string { return string(v.states[name]) },

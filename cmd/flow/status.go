@@ -143,6 +143,7 @@ func statusLines(e *engine.Engine, plan *engine.Plan) []statusLine {
 
 var willWords = map[event.Status]string{
 	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.Fresh: "up to date", event.Missing: "is missing", event.Updated: "will be recorded as it is",
+	event.WouldSave: "will be saved, as its command had ended",
 }
 
 func printStatus(a *app, e *engine.Engine, plan *engine.Plan, whole bool) {

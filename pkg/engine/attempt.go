@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -20,11 +21,13 @@ import (
 // An attempt makes a stage a transaction. Before the command runs, the outs that
 // are there move aside; when it fails, they come back. On disk, while it lasts:
 //
-//	.flow/tmp/attempt/<key>/intent      which outs, durable before anything moves
+//	.flow/tmp/attempt/<key>/intent      which outs, durable before anything moves; later,
+//	                                    what the command made (unsaved.go)
 //	.flow/tmp/attempt/<key>/outs/<out>  what was there before
 //
 // and the stage's flock is held, by flow and by the command. So an attempt whose
-// flock is free was cut short, and recover puts things back.
+// flock is free was cut short, and recover puts things back. What a command made that had
+// ended well is not lost then: the next run saves it.
 type attempt struct {
 	e     *Engine
 	stage string
@@ -33,11 +36,14 @@ type attempt struct {
 	guard *disk.Lock
 	uses  []*disk.Lock // on the outs: shared of the stages above, whose outs this one reads; exclusive of its own
 	moved bool         // another process had the stage, or left it half done
+
+	unsaved *unsaved // once the command has ended well; nil when that can't be gone on with
 }
 
 // intent is the file that says what an attempt moves.
 type intent struct {
 	Stage string        `json:"stage"`
+	Began time.Time     `json:"began"`
 	Outs  []intendedOut `json:"outs"`
 }
 
@@ -150,10 +156,11 @@ func (a *attempt) begin(ctx context.Context, outs []stages.Out) error {
 	if err := a.e.Root.MkdirAll(a.dir, 0o755); err != nil {
 		return err
 	}
-	text, err := json.Marshal(intent{Stage: a.stage, Outs: a.outs})
+	text, err := json.Marshal(intent{Stage: a.stage, Began: time.Now(), Outs: a.outs})
 	if err != nil {
 		return err
 	}
+	text = append(text, '\n')
 	write := a.e.Root.Replace
 	if !slices.ContainsFunc(a.outs, func(out intendedOut) bool { return out.Existed }) {
 		write = a.e.Root.ReplaceSoon // nothing moves: it is of use after a kill, not after a power loss
@@ -200,10 +207,14 @@ func (a *attempt) commit() error {
 }
 
 // rollBack brings back what was there before, and keeps what the attempt left
-// under failed/<stage>, whose path it returns; "" when it left nothing.
-func (a *attempt) rollBack() (string, error) {
+// under failed/<stage>, whose path it returns; "" when it left nothing. When its command
+// had ended well, and a later run can go on with what it made, unsaved stays set.
+func (a *attempt) rollBack(ctx context.Context) (string, error) {
 	kept := ""
-	failed := a.e.State + "/failed/" + safeName(a.stage)
+	failed := a.e.failedDir(a.stage)
+	if !a.e.intact(ctx, "", a.unsaved) {
+		a.unsaved = nil
+	}
 	if err := a.e.Root.RemoveAll(failed); err != nil {
 		return "", err
 	}
@@ -213,7 +224,7 @@ func (a *attempt) rollBack() (string, error) {
 		}
 		kept = failed
 	}
-	for _, out := range a.outs {
+	for _, out := range a.leftOuts() {
 		before := a.dir + "/outs/" + out.Path
 		moved := a.e.Root.Exists(before)
 		if out.Existed && !moved {
@@ -231,7 +242,25 @@ func (a *attempt) rollBack() (string, error) {
 			}
 		}
 	}
+	if a.unsaved != nil && !a.e.keepUnsaved(ctx, failed, a.unsaved) {
+		a.unsaved = nil
+	}
 	return kept, a.commit()
+}
+
+// leftOuts returns the outs to look after when the attempt ends badly: those that it was
+// to make, and of patterns those that it made.
+func (a *attempt) leftOuts() []intendedOut {
+	outs := slices.Clone(a.outs)
+	if a.unsaved == nil {
+		return outs
+	}
+	for _, name := range sortedKeys(a.unsaved.Outs) {
+		if !slices.ContainsFunc(outs, func(out intendedOut) bool { return out.Path == name }) {
+			outs = append(outs, intendedOut{Path: name})
+		}
+	}
+	return outs
 }
 
 func (a *attempt) keep(from, to string) error {

@@ -96,7 +96,7 @@ type mapping struct {
 
 // mapping compares the files of a map stage and their outs with what was recorded.
 func (w *work) mapping(ctx context.Context) (*mapping, error) {
-	stage, m := w.step.Stage, &mapping{all: len(w.step.is.mapped)}
+	m := &mapping{all: len(w.step.is.mapped)}
 	files, owners, err := w.files()
 	if err != nil {
 		return nil, err
@@ -115,11 +115,6 @@ func (w *work) mapping(ctx context.Context) (*mapping, error) {
 	for _, path := range now.paths {
 		if !owned(owners, path) {
 			m.gone = append(m.gone, path)
-		}
-	}
-	for _, out := range stage.Outs {
-		if err := w.e.Root.MkdirAll(out.Path, 0o755); err != nil {
-			return nil, fmt.Errorf("make the folder of the outs: %w", err)
 		}
 	}
 	return m, nil

@@ -25,6 +25,11 @@ const (
 
 // runMapped brings the outs of a map stage up to date, whose changing outs are aside.
 func (w *work) runMapped(ctx context.Context, a *attempt, m *mapping) error {
+	for _, out := range w.step.Stage.Outs {
+		if err := w.e.Root.MkdirAll(out.Path, 0o755); err != nil {
+			return fmt.Errorf("make the folder of the outs: %w", err)
+		}
+	}
 	if !w.options.Force && !w.forced() && !w.options.NoRunCache && remembers(w.step.Stage, w.step.is) {
 		for _, f := range m.todo {
 			var err error

@@ -22,7 +22,7 @@ const paramsVar = "FLOW_PARAMS"
 // the result would be recorded under a value that it was not made with.
 func (e *Engine) unseenSettings(step *Step) diag.List {
 	var problems diag.List
-	if step.Will == event.WouldGet || strings.Contains(strings.Join(step.Stage.Cmd, "\n"), paramsVar) {
+	if step.Will == event.WouldGet || step.Will == event.WouldSave || strings.Contains(strings.Join(step.Stage.Cmd, "\n"), paramsVar) {
 		return nil
 	}
 	for _, param := range step.Stage.Params {

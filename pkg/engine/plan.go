@@ -36,7 +36,7 @@ type Plan struct {
 type Step struct {
 	Stage   *stages.Stage
 	State   State
-	Will    event.Status // Fresh, WouldRun, WouldGet or MayRun
+	Will    event.Status // Fresh, WouldRun, WouldGet, WouldSave, Updated or MayRun
 	Reasons []Reason
 	Waits   []string // the stages above it that are not fresh
 
@@ -255,6 +255,10 @@ func (e *Engine) foretell(ctx context.Context, step *Step, options Options, expe
 	if options.Force && !step.Stage.Frozen {
 		return
 	}
+	if e.savable(ctx, step, options) {
+		step.Will = event.WouldSave
+		return
+	}
 	outs, _, found := e.restorable(ctx, step, options)
 	if !found {
 		return
@@ -305,7 +309,7 @@ func (e *Engine) foretellWaiting(step *Step, plan *Plan, options Options) {
 }
 
 var futures = map[event.Status]string{
-	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored",
+	event.WouldRun: "will run", event.MayRun: "may run", event.WouldGet: "will be restored", event.WouldSave: "will be saved",
 }
 
 // madeAbove reports whether a reason is about a path that a stage above will make.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -74,7 +75,7 @@ func (r *run) keep(ctx context.Context, group []*result, settle bool) {
 		}
 	}
 	for _, done := range group {
-		r.close(done)
+		r.close(ctx, done)
 	}
 }
 
@@ -96,7 +97,7 @@ func (r *run) write(ctx context.Context, runs []cache.Run, records []lock.Record
 }
 
 // close lets go of what was before, or brings it back.
-func (r *run) close(done *result) {
+func (r *run) close(ctx context.Context, done *result) {
 	if done.run.Batch != nil {
 		done.run.Batch.Abort()
 	}
@@ -106,10 +107,10 @@ func (r *run) close(done *result) {
 	}
 	defer a.release()
 	if done.err == nil {
-		done.err = a.commit()
+		done.err = errors.Join(a.commit(), r.forgetUnsaved(a.stage))
 		return
 	}
-	done.err = (&work{e: r.Engine, step: done.step}).failed(a, done.err)
+	done.err = (&work{e: r.Engine, step: done.step}).failed(ctx, a, done.err)
 }
 
 // record returns what the lock is to know of a result.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,36 +66,56 @@ func (e *Engine) recoverHeld(ctx context.Context, dir string) (*event.Warning, e
 		return nil, err
 	}
 	was, whole := readIntent(text, path.Base(dir))
+	ended := decodeUnsaved(text)
 	if !whole {
 		if was, whole = e.declaredIntent(path.Base(dir)); !whole {
 			return e.setAside(dir)
 		}
+		ended = nil
 	}
 	if was.Outs, err = e.ownOuts(was, dir); err != nil {
 		return nil, err
 	}
-	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs}
+	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs, unsaved: e.ownUnsaved(was, ended)}
 	recorded, err := e.recorded(ctx, was)
 	if err != nil {
 		return nil, err
 	}
 	if recorded {
-		return nil, a.commit()
+		return nil, errors.Join(a.commit(), e.forgetUnsaved(was.Stage))
 	}
-	kept, err := a.rollBack()
+	kept, err := a.rollBack(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("bring back the outs of stage %q, which was cut short: %w", was.Stage, err)
 	}
 	warning := &event.Warning{Stage: was.Stage, Text: fmt.Sprintf("stage %q was cut short; its outs are as they were before", was.Stage)}
-	if kept != "" {
+	switch {
+	case a.unsaved != nil:
+		warning.Hint = "its command had ended: `flow repro` saves what it made, which is in " + kept
+	case kept != "":
 		warning.Hint = "what it left is in " + kept
 	}
 	return warning, nil
 }
 
+// ownUnsaved leaves out what a stage is said to have made that names anything but its outs.
+func (e *Engine) ownUnsaved(was intent, ended *unsaved) *unsaved {
+	stage, declared := e.Pipeline.Stage(was.Stage)
+	if !declared || ended == nil || ended.Stage != was.Stage {
+		return nil
+	}
+	for out := range ended.Outs {
+		if _, own := stage.OutAt(out); !own {
+			return nil
+		}
+	}
+	return ended
+}
+
 // readIntent reads an intent, and says whether it is one of the attempt with this key.
 func readIntent(text []byte, key string) (intent, bool) {
 	var was intent
+	text, _, _ = bytes.Cut(text, []byte("\n"))
 	if json.Unmarshal(text, &was) != nil || stageKey(was.Stage) != key {
 		return was, false
 	}

@@ -16,6 +16,8 @@ const longestBackoff = 10 * time.Minute
 // run makes attempts until one goes well or no retry is left. Before each the outs are
 // as they were.
 func (w *work) run(ctx context.Context, a *attempt) (*result, error) {
+	w.tell(event.StageStarted{Time: time.Now(), Stage: w.step.Stage.Title(), Cmd: w.step.Stage.Cmd, Reasons: w.step.Reasons,
+		Expected: w.e.expected(w.step.Stage)})
 	effort := w.step.Stage.Effort
 	if short := w.e.lacks(w.step.Stage); len(short) > 0 {
 		return nil, short.Err()

@@ -19,15 +19,16 @@ type Running struct {
 // Running tells who is at a stage, without taking its lock: what it says may be over
 // already.
 func (e *Engine) Running(stage *stages.Stage) (Running, bool) {
-	info, err := e.Root.Lstat(e.attemptDir(stage.Name) + "/intent")
+	intended, err := e.Root.Read(e.attemptDir(stage.Name) + "/intent")
 	if err != nil {
 		return Running{}, false
 	}
+	at, _ := readIntent(intended, stageKey(stage.Name))
 	text, err := e.Root.Read(e.guardName(stage.Name))
 	if err != nil {
 		return Running{}, false
 	}
-	now := Running{Since: info.ModTime()}
+	now := Running{Since: at.Began}
 	first, _, _ := strings.Cut(string(text), "\n")
 	if _, err := fmt.Sscanf(first, "process %d, at stage ", &now.Process); err != nil || !alive(now.Process) {
 		return Running{}, false // a crash left it, and the next run ends it

@@ -16,7 +16,7 @@ import (
 
 // save checks that what the command read is what was recorded, and puts what it
 // wrote into the cache.
-func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
+func (w *work) save(ctx context.Context, a *attempt) (map[string]digest.Content, error) {
 	if err := w.look(ctx); err != nil {
 		return nil, err
 	}
@@ -26,7 +26,12 @@ func (w *work) save(ctx context.Context) (map[string]digest.Content, error) {
 	if err := w.checkRead(ctx); err != nil {
 		return nil, err
 	}
-	return w.saveOuts(ctx)
+	w.ended(ctx, a)
+	outs, err := w.saveOuts(ctx)
+	if err == nil && w.e.Workspace.LinksOut() {
+		w.ended(ctx, a) // files have become links
+	}
+	return outs, err
 }
 
 // look finds which outs there are now: those of patterns file by file, and of the

@@ -29,7 +29,7 @@ func goneTemps(step *Step, expected map[string]digest.Content) {
 func (e *Engine) needMore(plan *Plan, needed map[string]bool) bool {
 	more := false
 	for _, step := range plan.Steps {
-		if step.State == Fresh || step.Will == event.WouldGet || step.Will == event.Updated {
+		if step.State == Fresh || step.Will != event.WouldRun && step.Will != event.MayRun {
 			continue
 		}
 		for _, owner := range e.readTemps(step.Stage) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"flow/pkg/cache"
@@ -28,6 +29,7 @@ type work struct {
 	usage    *event.Usage // of the commands so far; nil before the first
 	detail   string       // of a map stage: for how many files it ran
 	grant    grant        // what its command has of the pool
+	taken    *unsaved     // what the command made when it ran before, which only has to be saved
 }
 
 // message is what a worker tells the owner: events while it works, a result at its
@@ -60,6 +62,7 @@ type StageError struct {
 	Hint    string
 	Tail    []string // the last lines that the command printed
 	Kept    string   // where what it left is kept; "" when it left nothing
+	Unsaved bool     // the command ended well, and what it made only has to be saved
 	Logged  bool     // all that the command printed is kept with the run
 	Err     error
 }
@@ -161,13 +164,18 @@ func (w *work) locked(ctx context.Context, a *attempt) (*result, error) {
 	if w.step.Stage.Frozen {
 		return w.frozen(ctx)
 	}
-	if !w.options.Force && !w.forced() {
-		if r, err = w.tryRestore(ctx); r != nil || err != nil {
-			return r, err
-		}
+	if w.options.Force || w.forced() {
+		return w.run(ctx, a)
 	}
-	w.tell(event.StageStarted{Time: time.Now(), Stage: w.step.Stage.Title(), Cmd: w.step.Stage.Cmd, Reasons: w.step.Reasons,
-		Expected: w.e.expected(w.step.Stage)})
+	if w.taken, err = w.findUnsaved(ctx); err != nil {
+		return nil, err
+	}
+	if w.taken != nil {
+		return w.attempt(ctx, a)
+	}
+	if r, err = w.tryRestore(ctx); r != nil || err != nil {
+		return r, err
+	}
 	return w.run(ctx, a)
 }
 
@@ -261,7 +269,7 @@ func (w *work) frozen(ctx context.Context) (*result, error) {
 	return &result{status: event.Updated, run: cache.Run{Batch: w.batch}, entry: entry(stage, w.step.is, outs)}, nil
 }
 
-// attempt runs the commands of a stage as a transaction.
+// attempt runs the commands of a stage as a transaction, or takes up what they made.
 func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	if err := w.keepAllEdited(ctx); err != nil {
 		return nil, err
@@ -278,8 +286,11 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 			return err
 		}
 	}
+	if w.taken != nil {
+		run = w.takeUp
+	}
 	if err := a.begin(ctx, changing); err != nil {
-		if _, undo := a.rollBack(); undo != nil {
+		if _, undo := a.rollBack(ctx); undo != nil {
 			err = errors.Join(err, undo)
 		}
 		return nil, err
@@ -287,7 +298,7 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	failure := run(ctx, a)
 	var outs map[string]digest.Content
 	if failure == nil {
-		outs, failure = w.save(ctx)
+		outs, failure = w.save(ctx, a)
 	}
 	if failure == nil {
 		return w.keepResult(a, outs), nil
@@ -296,7 +307,7 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	if errors.As(failure, &changed) {
 		return nil, errors.Join(failure, a.commit())
 	}
-	return nil, w.failed(a, failure)
+	return nil, w.failed(context.WithoutCancel(ctx), a, failure)
 }
 
 // keepResult hands the result to the owner, who has it kept and recorded, and then
@@ -308,24 +319,37 @@ func (w *work) keepResult(a *attempt, outs map[string]digest.Content) *result {
 		r.run = remembered(stage, w.step.is, outs)
 	}
 	r.run.Batch = w.batch
+	if w.taken != nil {
+		r.status, r.detail = event.Updated, "what its command had made"
+	}
 	return r
 }
 
 // failed rolls the attempt back and says where its leftovers are.
-func (w *work) failed(a *attempt, failure error) error {
+func (w *work) failed(ctx context.Context, a *attempt, failure error) error {
 	if w.batch != nil {
 		w.batch.Abort()
 	}
-	kept, err := a.rollBack()
+	if !mayYetBeSaved(failure) {
+		a.unsaved = nil
+	}
+	kept, err := a.rollBack(ctx)
 	var stageError *StageError
 	if !errors.As(failure, &stageError) {
 		stageError = &StageError{Stage: w.step.Stage.Title(), Msg: failure.Error(), Err: failure}
 	}
-	stageError.Kept = kept
+	stageError.Kept, stageError.Unsaved = kept, a.unsaved != nil
 	if err != nil {
 		return errors.Join(stageError, fmt.Errorf("the outs from before could not all be brought back; `flow repro` tries again: %w", err))
 	}
 	return stageError
+}
+
+// mayYetBeSaved reports whether the same outs may be saved another time: it was the disk, or
+// a person, that stopped it.
+func mayYetBeSaved(failure error) bool {
+	var errno syscall.Errno
+	return errors.Is(failure, context.Canceled) || errors.As(failure, &errno)
 }
 
 func saveOptions(out stages.Out, options Options) workspace.SaveOptions {
@@ -349,7 +373,11 @@ func (e *changedError) Unwrap() error { return e.StageError }
 
 // Explain tells what follows from the failure, and what to do.
 func (e *StageError) Explain() (lines []string, hint string) {
-	if e.Kept != "" {
+	switch {
+	case e.Unsaved:
+		lines = append(lines, "its command has ended: `flow repro` saves what it made, without running it again",
+			"that is kept in "+e.Kept+"; the outs from before are back in place")
+	case e.Kept != "":
 		lines = append(lines, "what it left, and its log, is kept in "+e.Kept+"; the outs from before are back in place")
 	}
 	if e.Logged && e.Outcome != nil {

@@ -21,16 +21,17 @@ type Status string
 
 // The ways a stage can end.
 const (
-	Fresh    Status = "fresh"    // nothing had changed
-	Ran      Status = "ran"      // its command ran and its outs were saved
-	Restored Status = "restored" // its outs came from the cache without running
-	Updated  Status = "updated"  // a data source's new content was recorded
-	Failed   Status = "failed"   // its command failed, or its result could not be kept
-	Skipped  Status = "skipped"  // something above it failed, or the run was stopped
-	WouldRun Status = "would-run"
-	MayRun   Status = "may-run" // runs if what is above it comes out changed
-	WouldGet Status = "would-restore"
-	Missing  Status = "missing" // a data source that is nowhere to be had
+	Fresh     Status = "fresh"    // nothing had changed
+	Ran       Status = "ran"      // its command ran and its outs were saved
+	Restored  Status = "restored" // its outs came from the cache without running
+	Updated   Status = "updated"  // what was there was recorded without running
+	Failed    Status = "failed"   // its command failed, or its result could not be kept
+	Skipped   Status = "skipped"  // something above it failed, or the run was stopped
+	WouldRun  Status = "would-run"
+	MayRun    Status = "may-run" // runs if what is above it comes out changed
+	WouldGet  Status = "would-restore"
+	WouldSave Status = "would-save" // its command had ended, and what it made only has to be saved
+	Missing   Status = "missing"    // a data source that is nowhere to be had
 )
 
 // Kind says what sort of difference a Reason tells of.
@@ -126,7 +127,7 @@ type StageFinished struct {
 	Outs     []Out
 	Err      error
 	Because  string // for Skipped: the stage that failed
-	Detail   string // for Restored: where from
+	Detail   string // for Restored: where from; for Updated: what was recorded
 	Usage    *Usage // what its command took; nil when none ran
 	Action   string // the run cache's key of what it read; "" where nothing was to be done
 }

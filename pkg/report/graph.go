@@ -55,6 +55,7 @@ var looks = [...]look{
 	{event.WouldRun, picture.Stale, "●", "will run", nil, true},
 	{event.MayRun, picture.May, "○", "may run", []float64{4, 3}, false},
 	{event.WouldGet, picture.Get, "↺", "will be restored", nil, false},
+	{event.WouldSave, picture.Get, "+", "will be saved", nil, false},
 	{Running, picture.Active, "▶", "running", []float64{8, 3}, true},
 	{event.Failed, picture.Failed, "✗", "failed", nil, true},
 	{event.Updated, picture.Get, "+", "will be recorded", nil, false},
@@ -164,7 +165,7 @@ func (g *Graph) table() page.Node {
 
 // Mermaid returns the graph in Mermaid's language, which GitHub and GitLab draw.
 func (g *Graph) Mermaid() string {
-	fills := map[string]string{"fresh": "#d5f0d8", "would-run": "#ffdfb0", "may-run": "#fff6d0", "would-restore": "#d3e6ff", "running": "#e4d9ff", "failed": "#ffd4d0"}
+	fills := map[string]string{"fresh": "#d5f0d8", "would-run": "#ffdfb0", "may-run": "#fff6d0", "would-restore": "#d3e6ff", "would-save": "#d3e6ff", "running": "#e4d9ff", "failed": "#ffd4d0"}
 	return g.Graph.Mermaid(dag.Dressing{
 		Label: g.label,
 		Class: func(name string) string { return string(g.Nodes[name].State) },

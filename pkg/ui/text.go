@@ -60,6 +60,7 @@ func (t *Text) say(format string, args ...any) {
 
 var plannedWords = map[event.Status]string{
 	event.WouldRun: "would run", event.MayRun: "may run", event.WouldGet: "would be restored", event.Fresh: "is up to date", event.Missing: "is missing", event.Updated: "would be recorded as it is",
+	event.WouldSave: "would be saved, as its command had ended",
 }
 
 // planned is the answer of a dry run, so it goes to the first stream.
@@ -158,7 +159,14 @@ func (t *Text) finished(e event.StageFinished) {
 	case event.Restored:
 		t.say("%s %s from %s%s", name, t.Style.Green("restored"), e.Detail, because(e.Reasons))
 	case event.Updated:
-		t.say("%s %s%s", name, t.Style.Green(map[bool]string{true: "recorded", false: "saved to the cache"}[e.Source]), because(e.Reasons))
+		what := "saved to the cache"
+		switch {
+		case e.Source:
+			what = "recorded"
+		case e.Detail != "":
+			what = "saved " + e.Detail
+		}
+		t.say("%s %s%s", name, t.Style.Green(what), because(e.Reasons))
 	case event.Failed:
 		if !isStopped(e.Err) {
 			if t.Quiet {
@@ -202,7 +210,7 @@ var summed = []struct {
 	word   string
 }{
 	{event.Ran, "ran"}, {event.Restored, "restored"}, {event.Updated, "saved"}, {event.Fresh, "up to date"}, {event.Failed, "failed"}, {event.Skipped, "skipped"},
-	{event.WouldRun, "would run"}, {event.WouldGet, "would be restored"}, {event.MayRun, "may run"},
+	{event.WouldRun, "would run"}, {event.WouldGet, "would be restored"}, {event.WouldSave, "would be saved"}, {event.MayRun, "may run"},
 }
 
 func (t *Text) summary(e event.RunFinished) {

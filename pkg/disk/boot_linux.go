@@ -1,0 +1,14 @@
+package disk
+
+import (
+	"os"
+	"strings"
+)
+
+func boot() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}
