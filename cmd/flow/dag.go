@@ -203,7 +203,7 @@ func readOuts(e *engine.Engine, stage *stages.Stage, nodes []string) []string {
 // stateMarks tell a state by more than a colour.
 var stateMarks = map[event.Status]string{
 	event.Fresh: "✓ up to date", event.WouldRun: "● will run", event.MayRun: "○ may run", event.WouldGet: "↺ will be restored",
-	event.WouldSave: "+ will be saved",
+	event.WouldSave: "⤓ will be saved",
 }
 
 func (v *dagView) label(name string) string {

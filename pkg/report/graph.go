@@ -55,7 +55,7 @@ var looks = [...]look{
 	{event.WouldRun, picture.Stale, "●", "will run", nil, true},
 	{event.MayRun, picture.May, "○", "may run", []float64{4, 3}, false},
 	{event.WouldGet, picture.Get, "↺", "will be restored", nil, false},
-	{event.WouldSave, picture.Get, "+", "will be saved", nil, false},
+	{event.WouldSave, picture.Get, "⤓", "will be saved", nil, false},
 	{Running, picture.Active, "▶", "running", []float64{8, 3}, true},
 	{event.Failed, picture.Failed, "✗", "failed", nil, true},
 	{event.Updated, picture.Get, "+", "will be recorded", nil, false},
