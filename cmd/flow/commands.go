@@ -22,6 +22,7 @@ var commands = []command{
 	{groupData, newImportURLCmd},
 	{groupData, newUpdateCmd},
 	{groupData, newGetCmd},
+	{groupData, newListCmd},
 	{groupData, newCheckoutCmd},
 	{groupData, newDataCmd},
 	{groupData, newMoveCmd},

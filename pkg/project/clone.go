@@ -45,7 +45,7 @@ func (f *Foreign) openClone(ctx context.Context, location, rev string, options F
 		return err
 	}
 	if dir != "." {
-		f.Path = strings.TrimPrefix(f.Path, dir+"/")
+		f.Path = inDir(f.Path, dir)
 		below := filepath.Join(files, filepath.FromSlash(dir))
 		if err := os.MkdirAll(below, 0o777); err != nil {
 			return err
@@ -134,7 +134,7 @@ func guestProject(root *disk.Root, c *cache.Cache, config *Config) *Project {
 // nearestProject returns the folder of the project that a path belongs to: the nearest one
 // upwards that has a config of flow's, else the root.
 func (r *Revision) nearestProject(ctx context.Context, name string) (string, error) {
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+	for dir := name; dir != "."; dir = path.Dir(dir) {
 		if _, err := r.project.git(ctx, "cat-file", "-e", r.Commit+":./"+dir+"/"+ConfigFile); err == nil {
 			return dir, nil
 		}

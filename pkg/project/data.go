@@ -33,6 +33,7 @@ type Data struct {
 	Push   bool
 	From   *stages.Repo // where it is imported from; nil for data that is the project's own
 	Commit string       // of that repository, which has it
+	lists  bool         // only the list of its files is meant
 }
 
 // Imported reports whether the repository that it came from has it.

@@ -47,7 +47,7 @@ type ForeignOptions struct {
 // clone, which Close removes. Nothing of a clone is run, and its settings count as those
 // of a stranger.
 func OpenForeign(ctx context.Context, repo stages.Repo, options ForeignOptions) (*Foreign, error) {
-	if problem := repo.Problem(); problem != "" {
+	if problem := repo.Whole().Problem(); problem != "" {
 		return nil, diag.At(diag.Pos{}, "%s: %q", problem, repo.Redacted())
 	}
 	f := &Foreign{Repo: repo, Moved: transfer.Result{Remote: repo.Redacted()}}
@@ -94,9 +94,9 @@ func isBare(location string) bool {
 // wanted, else the one that the folder is in; else the git repository.
 func (f *Foreign) openFolder(location string, options ForeignOptions) error {
 	f.Path = path.Clean(f.Repo.Path)
-	for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+	for dir := f.Path; dir != "."; dir = path.Dir(dir) {
 		if at := filepath.Join(location, filepath.FromSlash(dir)); exists(filepath.Join(at, State)) {
-			location, f.Path = at, strings.TrimPrefix(f.Path, dir+"/")
+			location, f.Path = at, inDir(f.Path, dir)
 			break
 		}
 	}
@@ -158,8 +158,7 @@ func (f *Foreign) Close() error {
 // Take brings what the project holds at the path into the cache, and returns it. Without
 // download, only what must be read to know what it is.
 func (f *Foreign) Take(ctx context.Context, options MoveOptions, download bool) (digest.Content, error) {
-	lists := func(ctx context.Context, data []Data) error { return f.bring(ctx, data, options) }
-	held, err := f.Revision.Holds(ctx, f.Path, lists)
+	held, err := f.Revision.Holds(ctx, f.Path, true, f.Lists(options))
 	if err != nil {
 		return digest.Content{}, err
 	}
@@ -189,6 +188,11 @@ func (f *Foreign) hint(ctx context.Context) string {
 		return "DVC tracks it there, and flow gets what flow tracks: flow migrate, in that project"
 	}
 	return "what it has: flow ls " + f.Repo.Redacted()
+}
+
+// Lists returns what brings the lists of directories for Holds.
+func (f *Foreign) Lists(options MoveOptions) func(context.Context, []Data) error {
+	return func(ctx context.Context, data []Data) error { return f.bring(ctx, data, options) }
 }
 
 func (f *Foreign) at() string {
@@ -369,7 +373,7 @@ func (f *Foreign) whole(ctx context.Context, held []Held) (digest.Content, error
 		if entry.Mode == digest.Dir {
 			entry.Size = 0
 		}
-		if entry.Path = strings.TrimPrefix(strings.TrimPrefix(entry.Path, f.Path), "/"); entry.Path == "" {
+		if entry.Path = inDir(entry.Path, f.Path); entry.Path == "." {
 			continue // an empty folder
 		}
 		if target := path.Join(path.Dir(entry.Path), entry.Target); entry.Mode == digest.Link && (path.IsAbs(entry.Target) || !filepath.IsLocal(target)) {

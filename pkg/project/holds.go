@@ -30,14 +30,15 @@ type Held struct {
 
 // Holds returns what the revision holds at and below a path, sorted: git's files, and the
 // files of data sources and outs. The lists of directories that the cache does not have,
-// lists may bring there.
-func (r *Revision) Holds(ctx context.Context, name string, lists func(context.Context, []Data) error) ([]Held, error) {
+// lists may bring there. Unless it shall go deep, directories below the path are told as one.
+func (r *Revision) Holds(ctx context.Context, name string, deep bool, lists func(context.Context, []Data) error) ([]Held, error) {
 	data, err := r.data(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	data = slices.DeleteFunc(data, func(d Data) bool { return !below(d.Path, name) && !below(name, d.Path) })
-	if err := r.project.bringLists(ctx, data, lists); err != nil {
+	whole := func(d Data) bool { return !deep && d.Path != name && below(d.Path, name) }
+	if err := r.project.bringLists(ctx, slices.DeleteFunc(slices.Clone(data), whole), lists); err != nil {
 		return nil, err
 	}
 	held, err := r.gitFiles(ctx, name)
@@ -48,6 +49,10 @@ func (r *Revision) Holds(ctx context.Context, name string, lists func(context.Co
 		return h.Path == State || below(h.Path, State) || slices.ContainsFunc(data, func(d Data) bool { return below(h.Path, d.Path) })
 	})
 	for i := range data {
+		if whole(data[i]) && data[i].Content.Mode == digest.Dir {
+			held = append(held, folder(&data[i], false))
+			continue
+		}
 		inside, err := r.project.filesOf(ctx, &data[i])
 		if err != nil {
 			return nil, err
@@ -56,6 +61,17 @@ func (r *Revision) Holds(ctx context.Context, name string, lists func(context.Co
 	}
 	slices.SortFunc(held, func(a, b Held) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(held, func(a, b Held) bool { return a.Path == b.Path }), nil
+}
+
+// inDir returns a path relative to a folder that it is in.
+func inDir(name, dir string) string {
+	switch {
+	case dir == ".":
+		return name
+	case name == dir:
+		return "."
+	}
+	return strings.TrimPrefix(name, dir+"/")
 }
 
 // below reports whether a path is another one or is inside of it.
@@ -75,7 +91,7 @@ func (p *Project) bringLists(ctx context.Context, data []Data, lists func(contex
 			return err
 		}
 		if !has {
-			d.Within = func(string) bool { return false }
+			d.Within, d.lists = func(string) bool { return false }, true
 			lacking = append(lacking, d)
 		}
 	}
@@ -95,9 +111,7 @@ func (p *Project) filesOf(ctx context.Context, data *Data) ([]Held, error) {
 		return nil, err
 	}
 	if !known || len(tree) == 0 {
-		entry := cache.DirEntry(data.Path)
-		entry.Size = data.Content.Size
-		return []Held{{TreeEntry: entry, Data: data, Bare: !known}}, nil
+		return []Held{folder(data, !known)}, nil
 	}
 	held := make([]Held, len(tree))
 	for i, entry := range tree {
@@ -105,6 +119,13 @@ func (p *Project) filesOf(ctx context.Context, data *Data) ([]Held, error) {
 		held[i] = Held{TreeEntry: entry, Data: data}
 	}
 	return held, nil
+}
+
+// folder returns a directory as one.
+func folder(data *Data, bare bool) Held {
+	entry := cache.DirEntry(data.Path)
+	entry.Size = data.Content.Size
+	return Held{TreeEntry: entry, Data: data, Bare: bare}
 }
 
 // gitFiles returns the files that git has at and below a path; of the workspace, those that

@@ -116,7 +116,7 @@ func (p *Project) fetchAgain(ctx context.Context, d Data, options MoveOptions) (
 		return transfer.Result{}, fmt.Errorf("%s: %w", d.Path, err)
 	}
 	defer f.Close()
-	content, err := f.Take(ctx, options, true)
+	content, err := f.Take(ctx, options, !d.lists)
 	switch {
 	case err != nil:
 		return f.Moved, fmt.Errorf("%s: %w", d.Path, err)

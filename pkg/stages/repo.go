@@ -19,6 +19,14 @@ type Repo struct {
 // Folder reports whether the repository is a folder of a machine, not an address.
 func (r Repo) Folder() bool { return !hasScheme.MatchString(r.URL) && !scpLike.MatchString(r.URL) }
 
+// Whole returns the repository with a path to something in it, whatever that is.
+func (r Repo) Whole() Repo {
+	if path.Clean(r.Path) == "." {
+		r.Path = "all"
+	}
+	return r
+}
+
 // Redacted returns the repository's address without what may be a password.
 func (r Repo) Redacted() string { return secret.ReplaceAllString(r.URL, "$1") }
 
