@@ -42,22 +42,52 @@ func (d Data) Imported() bool { return d.From != nil && d.Commit != "" }
 // Data returns what the locks of a scope tell of and the cache keeps, each content once.
 // The workspace is always among the revisions.
 func (p *Project) Data(ctx context.Context, e *engine.Engine, scope DataScope) ([]Data, error) {
-	all, err := p.workspaceData(e, scope)
+	locked, err := p.Ledger.Read()
 	if err != nil {
 		return nil, err
 	}
+	all, err := p.workspaceData(e, locked, scope)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, listsOf(locked, all)...)
 	names, err := p.scopeRevisions(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		more, err := p.revisionData(ctx, name, scope.Targets)
+		revision, err := p.Revision(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, more...)
+		more, err := revision.data(ctx, scope.Targets)
+		if err != nil {
+			return nil, err
+		}
+		if locked, err = revision.Lock(ctx); err != nil {
+			return nil, err
+		}
+		all = slices.Concat(all, more, listsOf(locked, more))
 	}
 	return onlyOnce(all), nil
+}
+
+// listsOf returns the lists of the files of those map stages that made some data: with them
+// the next run knows which of the files changed. They go where the stage's outs go, and
+// where nobody has one, the stage runs for all its files.
+func listsOf(locked *lock.File, data []Data) []Data {
+	var lists []Data
+	seen := map[string]bool{}
+	for _, d := range data {
+		if seen[d.Stage] {
+			continue
+		}
+		seen[d.Stage] = true
+		for _, list := range engine.Lists(locked.Stages[d.Stage]) {
+			lists = append(lists, Data{Item: transfer.Item{Path: list.Path, Content: list.Content, Optional: true}, Stage: d.Stage, Remote: d.Remote, Push: d.Push})
+		}
+	}
+	return lists
 }
 
 // onlyOnce drops repeats.
@@ -77,13 +107,9 @@ func onlyOnce(all []Data) []Data {
 	})
 }
 
-func (p *Project) workspaceData(e *engine.Engine, scope DataScope) ([]Data, error) {
+func (p *Project) workspaceData(e *engine.Engine, locked *lock.File, scope DataScope) ([]Data, error) {
 	tracked, err := e.Tracked(engine.Selection{Targets: scope.Targets, Glob: scope.Glob, Recursive: scope.Recursive,
 		Single: !scope.WithDeps && len(scope.Targets) > 0})
-	if err != nil {
-		return nil, err
-	}
-	locked, err := p.Ledger.Read()
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (t *Transfer) Compare(ctx context.Context, items []Item) ([]Difference, err
 	for _, item := range items {
 		had := len(load.files)
 		if item.Content.Mode != digest.Dir {
-			load.addFile(item.Content.ID, item.Content.Size, item.Path)
+			load.addItem(item)
 		} else {
 			tree, err := t.Cache.ReadTree(ctx, item.Content.ID)
 			if err != nil && !unreadable(err) {
@@ -65,6 +65,9 @@ func (t *Transfer) Compare(ctx context.Context, items []Item) ([]Difference, err
 		here, err := t.Cache.Objects().Has(ctx, o.id)
 		if err != nil && !errors.Is(err, store.ErrAbsent) {
 			return nil, err
+		}
+		if load.optional[o.id] && !here && !there[o.id] {
+			continue
 		}
 		if path, of := owner[o.id]; of {
 			o.path = path

@@ -27,9 +27,10 @@ func (t *Transfer) Fetch(ctx context.Context, items []Item) (Result, error) {
 		return result, err
 	}
 	load := newCargo()
+	f.problems.optional = load.optional
 	for _, item := range items {
 		if item.Content.Mode != digest.Dir {
-			load.addFile(item.Content.ID, item.Content.Size, item.Path)
+			load.addItem(item)
 			continue
 		}
 		tree, err := t.Cache.ReadTree(ctx, item.Content.ID)

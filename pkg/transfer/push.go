@@ -26,6 +26,7 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 	p := &push{t: t, failed: map[digest.ID]bool{},
 		problems: newProblems("the cache", "if another remote has it: flow fetch -r NAME; else make it again: flow repro")}
 	load := newCargo()
+	p.problems.optional = load.optional
 	for _, item := range items {
 		if err := p.load(ctx, load, item); err != nil {
 			return result, err
@@ -65,7 +66,7 @@ type push struct {
 func (p *push) load(ctx context.Context, load *cargo, item Item) error {
 	content := item.Content
 	if content.Mode != digest.Dir {
-		load.addFile(content.ID, content.Size, item.Path)
+		load.addItem(item)
 		return nil
 	}
 	tree, err := p.t.Cache.ReadTree(ctx, content.ID)

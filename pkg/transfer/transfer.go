@@ -24,6 +24,8 @@ type Item struct {
 	Content digest.Content
 	// Within, unless nil, says which paths within a directory are meant, relative to it.
 	Within func(path string) bool
+	// Optional says of a file that it is no loss where nobody has it.
+	Optional bool
 }
 
 // Transfer is a cache and a remote between which contents are moved.
@@ -97,9 +99,18 @@ type object struct {
 type cargo struct {
 	files, trees []object
 	seen         map[digest.ID]bool
+	optional     map[digest.ID]bool
 }
 
-func newCargo() *cargo { return &cargo{seen: map[digest.ID]bool{}} }
+func newCargo() *cargo { return &cargo{seen: map[digest.ID]bool{}, optional: map[digest.ID]bool{}} }
+
+// addItem adds an item that is a file.
+func (c *cargo) addItem(item Item) {
+	if item.Optional && !c.seen[item.Content.ID] {
+		c.optional[item.Content.ID] = true
+	}
+	c.addFile(item.Content.ID, item.Content.Size, item.Path)
+}
 
 func (c *cargo) addFile(id digest.ID, size int64, path string) {
 	if !c.seen[id] {
@@ -142,6 +153,7 @@ type problems struct {
 	where, advice string
 	byPath        map[string]*MissingError
 	others        []error
+	optional      map[digest.ID]bool // that may be missing
 }
 
 func newProblems(where, advice string) *problems {
@@ -149,6 +161,9 @@ func newProblems(where, advice string) *problems {
 }
 
 func (p *problems) missing(path string, id digest.ID) {
+	if p.optional[id] {
+		return
+	}
 	if p.byPath[path] == nil {
 		p.byPath[path] = &MissingError{Path: path, Where: p.where, Advice: p.advice}
 	}
