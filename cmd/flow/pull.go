@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"flow/pkg/engine"
 	"flow/pkg/project"
+	"flow/pkg/stages"
 	"flow/pkg/store"
 	"flow/pkg/transfer"
 	"flow/pkg/ui"
@@ -15,7 +17,7 @@ import (
 
 // newFetchCmd returns `flow fetch`.
 func newFetchCmd(a *app) *cobra.Command {
-	o := &moveOptions{}
+	o, part := &moveOptions{}, &partWords{}
 	cmd := &cobra.Command{
 		Use:   "fetch [TARGET...]",
 		Short: "Copy data from a remote to the cache",
@@ -26,8 +28,12 @@ targets, the runs that others pushed come into the history; flow runs fetch brin
 they need.`,
 		Example: `  flow fetch
   flow fetch --all-branches
-  flow fetch train -r store`,
+  flow fetch train -r store
+  flow fetch --max-size 10MB`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := part.into(o); err != nil {
+				return err
+			}
 			p, _, data, err := a.moving(cmd, o, args)
 			if err != nil {
 				return err
@@ -41,7 +47,45 @@ they need.`,
 	}
 	a.addMoveFlags(cmd, o)
 	addRunsFlags(cmd, o)
+	part.add(cmd)
 	return cmd
+}
+
+// partWords says which of the data is meant by what it is.
+type partWords struct {
+	size  string
+	kinds []string
+}
+
+// add adds the flags.
+func (w *partWords) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&w.size, "max-size", "", "only outs and data that are smaller, such as `10MB`")
+	cmd.Flags().StringSliceVar(&w.kinds, "type", nil, "only outs that are `metrics` or plots")
+	_ = cmd.RegisterFlagCompletionFunc("type", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"metrics", "plots"}, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// into puts what was said into a scope.
+func (w *partWords) into(o *moveOptions) error {
+	if w.size != "" {
+		size, err := stages.ParseAmount(stages.Memory, w.size)
+		if err != nil || size <= 0 {
+			return wordsError{fmt.Errorf("--max-size: %q is no size, such as 10MB or 2GiB", w.size)}
+		}
+		o.Below = size
+	}
+	for _, kind := range w.kinds {
+		switch kind {
+		case "metrics":
+			o.Kinds = append(o.Kinds, stages.Metric)
+		case "plots":
+			o.Kinds = append(o.Kinds, stages.PlotOut)
+		default:
+			return wordsError{fmt.Errorf("--type: %q is none of metrics, plots", kind)}
+		}
+	}
+	return nil
 }
 
 // fetchHistory brings the runs that others pushed along, and adds that to what was done.
@@ -85,6 +129,7 @@ func addRunsFlags(cmd *cobra.Command, o *moveOptions) {
 // pullOptions is the words of `flow pull`.
 type pullOptions struct {
 	moveOptions
+	part                partWords
 	force, allowMissing bool
 }
 
@@ -104,15 +149,31 @@ flow tracks. What was changed by hand is kept in the cache before it is replaced
 	}
 	a.addMoveFlags(cmd, &o.moveOptions)
 	addRunsFlags(cmd, &o.moveOptions)
+	o.part.add(cmd)
 	cmd.Flags().BoolVarP(&o.force, "force", "f", false, "replace also what was changed by hand")
 	cmd.Flags().BoolVar(&o.allowMissing, "allow-missing", false, "go on where the remote lacks something")
 	return cmd
 }
 
 func runPull(cmd *cobra.Command, a *app, o *pullOptions, targets []string) error {
+	if err := o.part.into(&o.moveOptions); err != nil {
+		return err
+	}
 	p, e, data, err := a.moving(cmd, &o.moveOptions, targets)
 	if err != nil {
 		return err
+	}
+	selection := engine.Selection{Targets: o.Targets, Glob: o.Glob, Recursive: o.Recursive}
+	if o.Below > 0 || len(o.Kinds) > 0 {
+		selection = engine.Selection{}
+		for _, d := range data {
+			if !d.Optional {
+				selection.Targets = append(selection.Targets, d.Path)
+			}
+		}
+		if len(selection.Targets) == 0 {
+			return a.tellMoved(nil, "fetched", nil)
+		}
 	}
 	if _, err := a.ready(cmd.Context(), p, e); err != nil {
 		return err
@@ -128,7 +189,7 @@ func runPull(cmd *cobra.Command, a *app, o *pullOptions, targets []string) error
 		fetching = nil
 	}
 	done, err := e.Checkout(cmd.Context(), engine.CheckoutOptions{
-		Selection: engine.Selection{Targets: o.Targets, Glob: o.Glob, Recursive: o.Recursive},
+		Selection: selection,
 		Force:     o.force, AllowMissing: fetching != nil || o.allowMissing, Inside: true, Pulled: true,
 	}, func(text string) { a.say("%s %s", ui.StyleFor(a.err).Yellow("note:"), text) })
 	if a.json {

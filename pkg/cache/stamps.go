@@ -48,11 +48,7 @@ func (s *stamps) trusted(id digest.ID, info fs.FileInfo) bool {
 	if !ok {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.load()
-	was, found := s.known[id]
-	return found && was == now
+	return s.is(id, now)
 }
 
 // learn remembers that an object with this stat was read since began and is whole.
@@ -61,6 +57,20 @@ func (s *stamps) learn(id digest.ID, info fs.FileInfo, began time.Time) {
 	if limit := began.Add(-racy).UnixNano(); !ok || now.mtime >= limit || now.ctime >= limit {
 		return
 	}
+	s.set(id, now)
+}
+
+// is reports whether a stamp is what was remembered.
+func (s *stamps) is(id digest.ID, now stamp) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	was, found := s.known[id]
+	return found && was == now
+}
+
+// set remembers a stamp.
+func (s *stamps) set(id digest.ID, now stamp) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()

@@ -37,6 +37,9 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 		}
 		for _, dep := range step.Stage.Deps {
 			if what := step.is.lacks(dep); what != "" && !options.AllowMissing {
+				if e.bringable(ctx, dep, plan, options) {
+					continue
+				}
 				problems.Add(e.missingDep(step.Stage, dep, what, plan))
 			}
 		}

@@ -223,14 +223,18 @@ func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock
 	return reasons
 }
 
-// cached reports whether the cache has an object under the content's digest. Of a
-// directory only the tree is looked for: a no-op must not look for every file.
+// cached reports whether the cache has a content, all of it.
 func (e *Engine) cached(ctx context.Context, content digest.Content) bool {
-	if here, known := e.objects[content.ID]; known {
+	here, known := e.objects[content.ID]
+	if known && (!here || content.Mode != digest.Dir) {
 		return here
 	}
-	found, err := e.Cache.Objects().Has(ctx, content.ID)
-	return err == nil && found
+	look := e.look
+	if look == nil {
+		look = e.Cache.Look()
+	}
+	whole, err := look.Whole(ctx, content)
+	return err == nil && whole
 }
 
 // onlyOuts reports whether nothing but the outs differs, so that they can be

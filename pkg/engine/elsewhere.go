@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"maps"
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
+	"flow/pkg/stages"
 )
 
 // canHave reports whether a content can be had: from the cache, or when data may be
@@ -54,4 +57,61 @@ func (w *work) fetch(ctx context.Context, contents map[string]digest.Content) er
 		return nil
 	}
 	return w.e.Elsewhere.Fetch(ctx, lacking, w.tell)
+}
+
+// bringable reports whether a missing dep is made only by stages that are not selected and
+// can be had as they made it last, and if so, has the plan bring it.
+func (e *Engine) bringable(ctx context.Context, dep stages.Dep, plan *Plan, options Options) bool {
+	if !options.Pull || dep.Kind != stages.PathDep {
+		return false
+	}
+	bring := map[string]digest.Content{}
+	for _, owner := range e.Pipeline.OwnersOf(dep) {
+		if _, selected := plan.byName[owner.Stage.Name]; selected || owner.Out.Glob {
+			return false
+		}
+		was, recorded := lockedOut(plan.Locked, owner.Stage, owner.Out)
+		if !recorded {
+			return false
+		}
+		if can, err := e.canHave(ctx, owner.Out.Path, was, options); err != nil || !can {
+			return false
+		}
+		if !e.Root.Exists(owner.Out.Path) {
+			bring[owner.Out.Path] = was
+		}
+	}
+	if len(bring) == 0 {
+		return false
+	}
+	if plan.bring == nil {
+		plan.bring = map[string]digest.Content{}
+	}
+	maps.Copy(plan.bring, bring)
+	return true
+}
+
+// bringDeps brings the deps that the plan found missing, and plans again.
+func (r *run) bringDeps(ctx context.Context) error {
+	lacking := map[string]digest.Content{}
+	for path, content := range r.plan.bring {
+		whole, err := r.Cache.Has(ctx, content)
+		if err != nil {
+			return err
+		}
+		if !whole {
+			lacking[path] = content
+		}
+	}
+	if len(lacking) > 0 {
+		if err := r.Elsewhere.Fetch(ctx, lacking, r.sink.Emit); err != nil {
+			return err
+		}
+	}
+	for path, content := range r.plan.bring {
+		if _, err := r.Workspace.Checkout(ctx, path, content); err != nil {
+			return fmt.Errorf("bring %s: %w", path, err)
+		}
+	}
+	return nil
 }

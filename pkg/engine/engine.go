@@ -60,6 +60,7 @@ type Engine struct {
 	params  paramFiles
 	probes  probes
 	objects map[digest.ID]bool // while a plan is made: whether the cache has them
+	look    *cache.Look        // while a plan is made
 }
 
 // Runner runs the command of a stage. A dry run has none; tests have one that

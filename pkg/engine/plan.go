@@ -29,7 +29,8 @@ type Plan struct {
 	Locked *lock.File // what it was compared with
 
 	byName map[string]*Step
-	needed map[string]bool // temp outs
+	needed map[string]bool           // temp outs
+	bring  map[string]digest.Content // deps that are missing and can be had from elsewhere, as no step makes them
 }
 
 // Step is one stage of a Plan.
@@ -138,9 +139,10 @@ func (e *Engine) glance(ctx context.Context, locked *lock.File) (end func()) {
 		}
 	}
 	done := e.Workspace.Glance()
+	e.look = e.Cache.Look()
 	return func() {
 		done()
-		e.objects = nil
+		e.objects, e.look = nil, nil
 	}
 }
 

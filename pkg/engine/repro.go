@@ -70,6 +70,17 @@ func (r *run) repro(ctx context.Context) error {
 	if err := r.check(ctx, r.plan, r.options); err != nil {
 		return err
 	}
+	if len(r.plan.bring) > 0 && !r.options.Dry {
+		if err := r.bringDeps(ctx); err != nil {
+			return err
+		}
+		if r.plan, err = r.Plan(ctx, r.options); err != nil {
+			return err
+		}
+		if err := r.check(ctx, r.plan, r.options); err != nil {
+			return err
+		}
+	}
 	if err := r.checkResources(r.plan); err != nil && !r.options.Dry {
 		return err
 	}

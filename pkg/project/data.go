@@ -23,12 +23,16 @@ type DataScope struct {
 	Branches, Tags, Commits bool
 	Revs                    []string
 	Since                   string // the commits of this day and later, as 2006-01-02
+
+	Below int64            // unless 0, only outs and data sources that are smaller
+	Kinds []stages.OutKind // unless nil, only outs of these kinds
 }
 
 // Data is what a path held in some revision and a remote should.
 type Data struct {
 	transfer.Item
 	Stage  string // who made it
+	Kind   stages.OutKind
 	Remote string // where its out says it goes; "" for the default
 	Push   bool
 	From   *stages.Repo // where it is imported from; nil for data that is the project's own
@@ -69,6 +73,9 @@ func (p *Project) Data(ctx context.Context, e *engine.Engine, scope DataScope) (
 		}
 		all = slices.Concat(all, more, listsOf(locked, more))
 	}
+	all = slices.DeleteFunc(all, func(d Data) bool {
+		return scope.Below > 0 && d.Content.Size >= scope.Below || len(scope.Kinds) > 0 && !slices.Contains(scope.Kinds, d.Kind)
+	})
 	return onlyOnce(all), nil
 }
 
@@ -124,7 +131,7 @@ func (p *Project) workspaceData(e *engine.Engine, locked *lock.File, scope DataS
 
 func dataOf(stage *stages.Stage, out *stages.Out, content digest.Content, locked *lock.File, targets []string) Data {
 	return Data{Item: transfer.Item{Path: out.Path, Content: content, Within: within(out.Path, targets)},
-		Stage: stage.Name, Remote: out.Remote, Push: out.Push, From: stage.Repo, Commit: locked.Commits[out.Path]}
+		Stage: stage.Name, Kind: out.Kind, Remote: out.Remote, Push: out.Push, From: stage.Repo, Commit: locked.Commits[out.Path]}
 }
 
 // within returns which paths of a directory are meant where targets are inside it; nil

@@ -7,6 +7,7 @@ import (
 
 	"flow/pkg/digest"
 	"flow/pkg/engine"
+	"flow/pkg/tracking"
 	"flow/pkg/workspace"
 )
 
@@ -21,7 +22,9 @@ func (p *Project) Heal(ctx context.Context, e *engine.Engine, lacking map[digest
 	for name, content := range side.Contents {
 		names := map[string]digest.ID{}
 		if lacking[content.ID] {
-			names[name] = content.ID
+			if err := p.healWhole(ctx, side, name, content, healed); err != nil {
+				return len(healed), err
+			}
 		}
 		if content.Mode == digest.Dir {
 			tree, _, err := side.Tree(ctx, name, content)
@@ -48,6 +51,32 @@ func (p *Project) Heal(ctx context.Context, e *engine.Engine, lacking map[digest
 		}
 	}
 	return len(healed), nil
+}
+
+// healWhole puts what a path holds there again, of a directory also the files that nobody
+// knew to be lacking as its list was not there.
+func (p *Project) healWhole(ctx context.Context, side tracking.Side, name string, content digest.Content, healed map[digest.ID]bool) error {
+	ids := []digest.ID{content.ID}
+	if content.Mode == digest.Dir {
+		tree, _, err := side.Tree(ctx, name, content)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, tree.IDs()...)
+	}
+	absent, err := p.Cache.Absent(ctx, ids)
+	if err != nil {
+		return err
+	}
+	held, err := p.saveAgain(ctx, name, content.ID)
+	if err != nil || !held {
+		return err
+	}
+	healed[content.ID] = true
+	for _, id := range absent {
+		healed[id] = true
+	}
+	return nil
 }
 
 // saveAgain puts what a path holds into the cache, and reports whether that is still what
