@@ -67,7 +67,7 @@ func (a *app) openEngine() (*project.Project, *engine.Engine, error) {
 	}
 	e, err := p.Engine()
 	if err == nil {
-		e.Runner = &project.Runner{Kill: a.kill}
+		e.Runner = &project.Runner{Kill: a.kill, Stdin: os.Stdin}
 	}
 	return p, e, err
 }

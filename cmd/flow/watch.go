@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -90,7 +91,7 @@ func (w *watching) once(ctx context.Context, first bool) error {
 		w.look(w.inputs)
 		return err
 	}
-	runner := &project.Runner{Kill: w.a.kill}
+	runner := &project.Runner{Kill: w.a.kill, Stdin: os.Stdin}
 	defer runner.Close()
 	e.Runner = runner
 	options := w.options.Options

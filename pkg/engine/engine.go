@@ -93,6 +93,7 @@ type Command struct {
 	Shell  []string // nil for the default
 	Dir    string   // an absolute path
 	Env    []string // NAME=value, over flow's own environment
+	Stdin  bool     // it reads what flow's own standard input has; no other does at that time
 	Locks  []*os.File
 	// Timeout stops the script and all its children after that time; 0 is never.
 	Timeout time.Duration

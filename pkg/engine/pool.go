@@ -27,8 +27,11 @@ type grant struct {
 	gpus    bool // devices say which GPUs it may use, be it none
 }
 
+// input is the resource that flow's own standard input is. Nobody can declare it.
+const input = "/stdin"
+
 func newPool(totals map[string]int64, devices []string, cores bool) *pool {
-	p := &pool{totals: totals, free: map[string]int64{}, gpus: devices, devices: slices.Clone(devices), cores: cores}
+	p := &pool{totals: totals, free: map[string]int64{input: 1}, gpus: devices, devices: slices.Clone(devices), cores: cores}
 	for name, total := range totals {
 		p.free[name] = total
 	}
@@ -47,6 +50,9 @@ func (p *pool) needs(stage *stages.Stage) map[string]int64 {
 	}
 	for _, resource := range stage.Resources {
 		needs[resource.Name] = min(resource.Amount, p.totals[resource.Name])
+	}
+	if stage.Stdin {
+		needs[input] = 1
 	}
 	return needs
 }

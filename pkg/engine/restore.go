@@ -78,7 +78,7 @@ func remembers(stage *stages.Stage, is *facts) bool {
 
 // Remembers reports whether runs of a stage, as it is declared, are remembered.
 func Remembers(stage *stages.Stage) bool {
-	if stage.AlwaysChanged || stage.Frozen || len(stage.Outs) == 0 || len(stage.Deps)+len(stage.Params) == 0 {
+	if stage.AlwaysChanged || stage.Frozen || stage.Stdin || len(stage.Outs) == 0 || len(stage.Deps)+len(stage.Params) == 0 {
 		return false
 	}
 	for _, out := range stage.Outs {

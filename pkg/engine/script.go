@@ -68,7 +68,7 @@ func (w *work) script(ctx context.Context, a *attempt, run scriptRun) error {
 	stage := w.step.Stage
 	outcome, err := w.e.Runner.Run(ctx, Command{
 		Stage: stage.Name, Script: run.script, Shell: stage.Shell, Dir: w.e.Root.Path(stage.Wdir), Env: run.env,
-		Locks: []*os.File{a.guard.File()}, Timeout: run.budget.left(),
+		Stdin: stage.Stdin, Locks: []*os.File{a.guard.File()}, Timeout: run.budget.left(),
 	}, func(stderr bool, text string) {
 		run.mu.Lock()
 		defer run.mu.Unlock()

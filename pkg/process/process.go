@@ -31,6 +31,7 @@ const DefaultGrace = 10 * time.Second
 type Spec struct {
 	Argv    []string        // the program (found in Env's PATH) and its words
 	Dir     string          // where it runs; "" is where this process is
+	Stdin   *os.File        // what it reads; nil is /dev/null
 	Env     []string        // KEY=value, the last of a key counts; nil is this process's own
 	Locks   []*os.File      // stay open in the command's processes, so that orphans keep a flock held
 	Timeout time.Duration   // stops the command after that time; 0 is never

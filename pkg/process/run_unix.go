@@ -42,7 +42,7 @@ func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line
 		r.grace = DefaultGrace
 	}
 	err = r.launch(&spec, task{
-		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir), Grace: r.grace,
+		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir), Grace: r.grace, Stdin: spec.Stdin != nil,
 	}, output)
 	if err != nil {
 		return Result{}, &StartError{Program: r.name, Err: fmt.Errorf("start its supervisor: %w", err)}
@@ -80,7 +80,11 @@ func (r *running) launch(spec *Spec, what task, output func(bool, string)) error
 		}
 	}
 	var err error
-	if r.hired, err = r.crew.hire(what, append(theirs[:], spec.Locks...)); err != nil {
+	files := theirs[:]
+	if spec.Stdin != nil {
+		files = append(files, spec.Stdin)
+	}
+	if r.hired, err = r.crew.hire(what, append(files, spec.Locks...)); err != nil {
 		shut(ours)
 		return err
 	}

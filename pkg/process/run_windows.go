@@ -49,6 +49,9 @@ func (*Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line s
 	stdout, stderr := newLines(output)
 	cmd := exec.Command(program, spec.Argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = spec.Dir, spec.environment(), stdout, stderr
+	if spec.Stdin != nil {
+		cmd.Stdin = spec.Stdin
+	}
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, CmdLine: commandLine(spec.Argv)}
 	began := time.Now()

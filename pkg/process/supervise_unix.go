@@ -89,20 +89,24 @@ func (m *message) start() (int, error) {
 	if len(m.files) < 2 {
 		return 0, unix.EBADF
 	}
-	files := []uintptr{0, uintptr(m.files[0]), uintptr(m.files[1])}
-	if len(m.files) > 2 {
+	files, given := []uintptr{0, uintptr(m.files[0]), uintptr(m.files[1])}, 2
+	if m.Task.Stdin && len(m.files) > given {
+		files[0] = uintptr(m.files[given])
+		given++
+	}
+	if len(m.files) > given {
 		for len(files) < commandLockFD {
 			files = append(files, ^uintptr(0)) // closed
 		}
 	}
-	for _, lock := range m.files[2:] {
+	for _, lock := range m.files[given:] {
 		files = append(files, uintptr(lock))
 	}
 	pid, err := syscall.ForkExec(string(m.Task.Program), toStrings(m.Task.Argv), &syscall.ProcAttr{
 		Dir: string(m.Task.Dir), Env: toStrings(m.Task.Env), Files: files, Sys: ownGroup(),
 	})
-	closeAll(m.files[:2])
-	m.files = m.files[2:]
+	closeAll(m.files[:given])
+	m.files = m.files[given:]
 	return pid, err
 }
 

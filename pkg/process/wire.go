@@ -15,8 +15,8 @@ const (
 // scripts, which use 3 to 9, and of shells, which save theirs from 10 on.
 const commandLockFD = 20
 
-// message is what the parent tells: a task, with which two pipes and the locks come
-// along, or an order for the one that runs.
+// message is what the parent tells: a task, with which two pipes, maybe what it reads,
+// and the locks come along, or an order for the one that runs.
 type message struct {
 	Task  *task `json:",omitempty"`
 	Order order `json:",omitempty"`
@@ -32,6 +32,7 @@ type task struct {
 	Env     [][]byte
 	Dir     []byte
 	Grace   time.Duration
+	Stdin   bool // the third file is what it reads
 }
 
 // order is what the parent tells later.

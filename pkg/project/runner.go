@@ -13,8 +13,9 @@ import (
 // Runner runs the scripts of stages as processes of this machine. The zero Runner is
 // ready.
 type Runner struct {
-	Kill <-chan struct{} // when closed, scripts that run are killed at once; may be nil
-	crew process.Crew
+	Kill  <-chan struct{} // when closed, scripts that run are killed at once; may be nil
+	Stdin *os.File        // what a script reads whose stage says so; nil for nothing
+	crew  process.Crew
 }
 
 var _ engine.Runner = (*Runner)(nil)
@@ -31,10 +32,15 @@ func (r *Runner) Run(ctx context.Context, command engine.Command, output func(st
 	if len(shell) == 0 {
 		shell = process.Shell()
 	}
+	var stdin *os.File
+	if command.Stdin {
+		stdin = r.Stdin
+	}
 	result, err := r.crew.Run(ctx, process.Spec{
 		Argv:  append(append([]string(nil), shell...), command.Script),
 		Dir:   command.Dir,
 		Env:   environment(command.Env),
+		Stdin: stdin,
 		Locks: command.Locks, Timeout: command.Timeout, Kill: r.Kill,
 	}, output)
 	if err != nil {

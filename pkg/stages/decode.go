@@ -48,6 +48,15 @@ func (l *loader) flag(node *document.Node, what string) bool {
 	return strings.EqualFold(node.Text, "true")
 }
 
+// stdin decodes where a command's standard input comes from.
+func (l *loader) stdin(node *document.Node) bool {
+	text := l.text(node, "stdin")
+	if isScalar(node) && text != "inherit" && text != "none" {
+		l.fail(node, "write inherit, or none", "stdin can't be %q", text)
+	}
+	return text == "inherit"
+}
+
 // list returns the items of a list; an empty value has none, and one scalar
 // stands for a list of one where a person may well write it so.
 func (l *loader) list(node *document.Node, what string) []*document.Node {

@@ -285,6 +285,7 @@ func (l *loader) stage(name, node *document.Node) {
 		"plots":          func(n *document.Node) { l.outs(n, stage, PlotOut) },
 		"frozen":         func(n *document.Node) { stage.Frozen = l.flag(n, "frozen") },
 		"always_changed": func(n *document.Node) { stage.AlwaysChanged = l.flag(n, "always_changed") },
+		"stdin":          func(n *document.Node) { stage.Stdin = l.stdin(n) },
 		"desc":           func(n *document.Node) { stage.Desc = l.text(n, "desc") },
 		"meta":           nil,
 		"map":            func(n *document.Node) { mapped = n },
@@ -299,6 +300,9 @@ func (l *loader) stage(name, node *document.Node) {
 	if mapped != nil {
 		if l.mapOf(mapped, stage); stage.Map != nil {
 			l.mapOuts(stage)
+			if stage.Stdin {
+				l.fail(node.Get("stdin"), "leave it out, and name the files that the commands read", "%s has map: its commands can't all read one standard input", what)
+			}
 			l.checkMapCmd(stage, name)
 		}
 	}

@@ -70,6 +70,7 @@ type Stage struct {
 
 	Effort // what it may take
 
+	Stdin         bool // its command reads what flow's own standard input has
 	Frozen        bool
 	AlwaysChanged bool
 	Desc          string
