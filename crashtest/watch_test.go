@@ -3,6 +3,7 @@
 package crashtest
 
 import (
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,4 +133,27 @@ func TestWatch_failure(t *testing.T) {
 	require.Equal(t, 0, r.wait().code)
 	require.Contains(t, w.read("mark-said"), "interrupted in stage b; 1 of 2 stages done and saved")
 	w.nobodyLeft()
+}
+
+// TestWatch_newFolder: a pipeline file that comes into a new folder is seen, whether the
+// folder comes with it or before it; so is one that goes.
+func TestWatch_newFolder(t *testing.T) {
+	t.Parallel()
+	w, r := newWatch(t, watched)
+	w.write("params.yaml", "lr: 1\n")
+	w.until("it has run", func() bool { return w.exists("b.txt") })
+	for _, dir := range []string{"new", "new/deeper", "other/very/deep"} {
+		w.write(dir+"/pipeline.yaml", "stages: {here: {cmd: pwd > here.txt, outs: [here.txt]}}\n")
+		w.until("the stage in "+dir+" has run", func() bool { return w.exists(dir + "/here.txt") })
+	}
+	require.NoError(t, os.Mkdir(w.path("empty"), 0o755))
+	w.write("elsewhere/pipeline.yaml.new", "stages: {here: {cmd: pwd > here.txt, outs: [here.txt]}}\n")
+	require.NoError(t, syscall.Rename(w.path("elsewhere/pipeline.yaml.new"), w.path("empty/pipeline.yaml")))
+	w.until("the stage in the folder that was empty has run", func() bool { return w.exists("empty/here.txt") })
+	require.NoError(t, syscall.Rename(w.path("other"), w.path("moved")))
+	w.until("the stage has run where its folder is now", func() bool { return strings.Contains(w.read("moved/very/deep/here.txt"), "/moved/") })
+	w.until("it waits", func() bool { return strings.HasSuffix(w.read("mark-said"), "Ctrl-C ends it\n") })
+	r.signal(syscall.SIGINT)
+	require.Equal(t, 0, r.wait().code)
+	w.fine("status", "-q")
 }

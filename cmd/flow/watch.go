@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,9 +27,10 @@ func newWatchCmd(a *app) *cobra.Command {
 		Use:   "watch [TARGET...]",
 		Short: "Run the stages that changed, again whenever a dep changes",
 		Long: `Bring the targets up to date as repro does, then wait until a file that the pipeline
-is declared in, a dep or a params file changes, and do it again. There is never more
-than one run at a time; a change during a run makes one more run. What stages write
-themselves counts for nothing. A mistake in the pipeline is told, and waited out.
+is declared in, a dep or a params file changes, or a new pipeline.yaml comes, and do it
+again. There is never more than one run at a time; a change during a run makes one more
+run. What stages write themselves counts for nothing. A mistake in the pipeline is told,
+and waited out.
 
 Ctrl-C ends it. Deps that are no files (url, cmd, env, exe) are not waited for.`,
 		Example: `  flow watch
@@ -54,6 +56,7 @@ type watching struct {
 	watcher  *watch.Watcher
 	pipeline *stages.Pipeline // of the last run; nil before the first that could be read
 	inputs   []string         // files and folders whose change counts
+	places   []string         // where a pipeline file would be one of the project's
 	told     map[string]bool  // the folders that can't be watched
 }
 
@@ -85,10 +88,13 @@ func (w *watching) once(ctx context.Context, first bool) error {
 	if err != nil {
 		return err
 	}
+	if err := w.watchPlaces(ctx, p); err != nil {
+		return err
+	}
 	e, err := p.Engine()
 	if err != nil {
 		w.inputs = union(w.inputs, p.Declared)
-		w.look(w.inputs)
+		w.look()
 		return err
 	}
 	runner := &project.Runner{Kill: w.a.kill, Stdin: os.Stdin}
@@ -103,7 +109,7 @@ func (w *watching) once(ctx context.Context, first bool) error {
 	if w.inputs, err = inputs(p, e, options.Selection); err != nil {
 		return err
 	}
-	w.look(w.inputs) // before anything is compared, so that no change falls in between
+	w.look() // before anything is compared, so that no change falls in between
 	plan, err := e.Plan(ctx, options)
 	if err != nil {
 		return err
@@ -165,9 +171,9 @@ func within(folder, name string) bool {
 	return folder == "." || name == folder || strings.HasPrefix(name, folder+"/")
 }
 
-// look has the inputs watched, and tells what can't be.
-func (w *watching) look(names []string) {
-	for _, problem := range w.watcher.Set(names) {
+// look has the inputs watched, and the places for pipeline files, and tells what can't be.
+func (w *watching) look() {
+	for _, problem := range w.watcher.Set(union(w.inputs, w.places)) {
 		if text := problem.Error(); !w.told[text] {
 			w.told[text] = true
 			fmt.Fprintf(w.a.err, "%s %s\n  a change there is seen with the next one elsewhere\n", ui.StyleFor(w.a.err).Yellow("note:"), text)
@@ -187,6 +193,7 @@ func (w *watching) wait(ctx context.Context) string {
 		case <-w.watcher.Changed():
 		}
 		w.watcher.Settle()
+		folders := false
 		for _, name := range w.watcher.Take() {
 			if w.counts(name) {
 				if name == watch.Anything {
@@ -194,8 +201,54 @@ func (w *watching) wait(ctx context.Context) string {
 				}
 				return name
 			}
+			folders = folders || w.isFolder(name)
+		}
+		if folders {
+			if name := w.newPlace(ctx); name != "" {
+				return name
+			}
 		}
 	}
+}
+
+// isFolder reports whether a folder is at a path that pipeline files may come to be in.
+func (w *watching) isFolder(name string) bool {
+	if w.ignored(name) {
+		return false
+	}
+	info, err := os.Lstat(filepath.Join(w.watcher.Root(), filepath.FromSlash(name)))
+	return err == nil && info.IsDir()
+}
+
+// watchPlaces watches where pipeline files would be, until no more such folders come.
+func (w *watching) watchPlaces(ctx context.Context, p *project.Project) error {
+	for {
+		places, err := p.Places(ctx)
+		if err != nil || slices.Equal(places, w.places) {
+			return err
+		}
+		w.places = places
+		w.look()
+	}
+}
+
+// newPlace watches folders that have come, and returns a pipeline file that is in one of
+// them already; "" when there is none.
+func (w *watching) newPlace(ctx context.Context) string {
+	p, err := w.a.open()
+	if err != nil {
+		return ""
+	}
+	before := w.places
+	if w.watchPlaces(ctx, p) != nil {
+		return ""
+	}
+	for _, place := range w.places {
+		if !slices.Contains(before, place) && p.Root.Exists(place) {
+			return place
+		}
+	}
+	return ""
 }
 
 // counts reports whether a change at a path may make a stage stale.
@@ -203,10 +256,15 @@ func (w *watching) counts(name string) bool {
 	if name == watch.Anything {
 		return true
 	}
-	if within(project.State, name) || within(".git", name) || w.pipeline != nil && isMade(w.pipeline, name) {
+	if w.ignored(name) {
 		return false
 	}
-	return slices.ContainsFunc(w.inputs, func(input string) bool { return within(input, name) || within(name, input) && name != "." })
+	return slices.Contains(w.places, name) || slices.ContainsFunc(w.inputs, func(input string) bool { return within(input, name) || within(name, input) && name != "." })
+}
+
+// ignored reports whether what happens at a path is flow's own doing, or git's.
+func (w *watching) ignored(name string) bool {
+	return within(project.State, name) || within(".git", name) || w.pipeline != nil && isMade(w.pipeline, name)
 }
 
 // shownInputs is how many names a line holds before it counts the rest.

@@ -70,6 +70,23 @@ func (p *Project) sources() ([]stages.Source, error) {
 	return readSources(names, p.readDeclared)
 }
 
+// Places returns the paths at which a pipeline file would belong to the project, whether
+// there is one or not.
+func (p *Project) Places(ctx context.Context) ([]string, error) {
+	places, skip := []string{stages.File}, p.recorded()
+	_, err := p.Workspace.Find(ctx, stages.File, State, func(folder string) bool {
+		if skip != nil && skip(folder) {
+			return true
+		}
+		places = append(places, folder+"/"+stages.File)
+		return false
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the folders for pipeline files: %w", err)
+	}
+	return places, nil
+}
+
 // recorded returns whether a folder is an out or a data source by the lock: where there
 // is no git, no ignore file says so, and such a folder may hold very many files.
 func (p *Project) recorded() func(folder string) bool {

@@ -40,6 +40,9 @@ func New(root string) (*Watcher, error) {
 	return w, nil
 }
 
+// Root returns the folder that names are below.
+func (w *Watcher) Root() string { return w.root }
+
 // Close ends the watching.
 func (w *Watcher) Close() error { return w.notify.Close() }
 
