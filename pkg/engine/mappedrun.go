@@ -125,10 +125,11 @@ func (r *mappedRun) all(ctx context.Context, batches [][]*file) error {
 	}
 	done := make(chan made)
 	var workers sync.WaitGroup
-	for range min(r.step.Stage.Map.Jobs, len(batches)) {
+	for i := range min(r.grant.commands, len(batches)) {
 		workers.Go(func() {
+			env := slices.Concat(r.env, r.grant.env(i))
 			for batch := range queue {
-				done <- made{batch, r.one(within, batch)}
+				done <- made{batch, r.one(within, batch, env)}
 			}
 		})
 	}
@@ -169,13 +170,13 @@ func (r *mappedRun) all(ctx context.Context, batches [][]*file) error {
 }
 
 // one runs the command for a batch of files.
-func (r *mappedRun) one(ctx context.Context, batch []*file) error {
+func (r *mappedRun) one(ctx context.Context, batch []*file, env []string) error {
 	paths := make([]string, len(batch))
 	for i, f := range batch {
 		paths[i] = f.entry.Path
 	}
 	for _, script := range r.step.Stage.CmdOf(paths...) {
-		if err := r.script(ctx, r.attempt, scriptRun{script: script, env: r.env, budget: r.budget, out: r.out, mu: &r.mu}); err != nil {
+		if err := r.script(ctx, r.attempt, scriptRun{script: script, env: env, budget: r.budget, out: r.out, mu: &r.mu}); err != nil {
 			return ofFiles(err, paths)
 		}
 	}

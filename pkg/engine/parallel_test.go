@@ -392,3 +392,59 @@ func (s stopping) Run(ctx context.Context, command engine.Command, output func(b
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// eachHasIts is a Runner whose first two commands wait for one another, and that no two may
+// be in at a time that have the same device.
+type eachHasIts struct {
+	t     *testing.T
+	met   sync.WaitGroup
+	mu    sync.Mutex
+	count int
+	taken map[string]bool
+	most  int
+}
+
+func (r *eachHasIts) Run(_ context.Context, command engine.Command, _ func(bool, string)) (engine.Outcome, error) {
+	device := ""
+	for _, entry := range command.Env {
+		if after, is := strings.CutPrefix(entry, "CUDA_VISIBLE_DEVICES="); is {
+			device = after
+		}
+	}
+	r.mu.Lock()
+	r.count++
+	first := r.count <= 2
+	require.Contains(r.t, []string{"3", "5", "6"}, device)
+	require.False(r.t, r.taken[device], "two commands have device %s", device)
+	r.taken[device] = true
+	r.most = max(r.most, len(r.taken))
+	r.mu.Unlock()
+	if first {
+		r.met.Done()
+		r.met.Wait()
+	}
+	err := os.WriteFile(filepath.Join(command.Dir, command.Script), []byte("made\n"), 0o644)
+	r.mu.Lock()
+	delete(r.taken, device)
+	r.mu.Unlock()
+	return engine.Outcome{}, err
+}
+
+// TestParallel_mapped: what a map stage asks for is for each of its commands, so no more
+// of them run at a time than there is enough for, and each has a device of its own.
+func TestParallel_mapped(t *testing.T) {
+	files := map[string]string{"of/keep": "", "pipeline.yaml": `stages:
+  each: {map: {over: "raw/*", jobs: 5}, cmd: "of/${map.name}", outs: ["of/${map.name}"], resources: {gpu: 1, memory: 3GiB}}
+`}
+	for i := range 8 {
+		files[fmt.Sprint("raw/", i)] = fmt.Sprint(i)
+	}
+	w := newWorld(t, files)
+	runner := &eachHasIts{t: t, taken: map[string]bool{}}
+	runner.met.Add(2)
+	e := w.open()
+	e.Runner, e.Totals, e.Devices = runner, map[string]int64{"gpu": 3, "memory": 8 << 30}, []string{"3", "5", "6"}
+	require.NoError(t, e.Repro(context.Background(), everything, &w.log))
+	require.Equal(t, 8, runner.count)
+	require.Equal(t, 2, runner.most)
+}

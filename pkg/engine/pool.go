@@ -20,11 +20,13 @@ type pool struct {
 	cores   bool     // a stage that says nothing of cores needs one
 }
 
-// grant is what a stage has until it is given back.
+// grant is what a stage has until it is given back. A map stage has it for each of the
+// commands that it may run at a time: as many as there is enough for when it starts.
 type grant struct {
-	amounts map[string]int64
-	devices []string
-	gpus    bool // devices say which GPUs it may use, be it none
+	commands int
+	amounts  map[string]int64 // of all commands
+	devices  []string         // those of the first command first
+	gpus     bool             // devices say which GPUs it may use, be it none
 }
 
 // input is the resource that flow's own standard input is. Nobody can declare it.
@@ -38,7 +40,7 @@ func newPool(totals map[string]int64, devices []string, cores bool) *pool {
 	return p
 }
 
-// needs returns what a stage asks for, as far as there is any: what asks for more is
+// needs returns what a command of a stage asks for, as far as there is any: what asks for more is
 // refused elsewhere, unless it only has to be restored.
 func (p *pool) needs(stage *stages.Stage) map[string]int64 {
 	needs := map[string]int64{}
@@ -79,9 +81,18 @@ func (p *pool) fits(stage *stages.Stage, claimed map[string]bool) bool {
 
 // take grants a stage what it needs.
 func (p *pool) take(stage *stages.Stage) grant {
-	g := grant{amounts: p.needs(stage)}
+	g := grant{amounts: p.needs(stage), commands: 1}
+	if stage.Map != nil {
+		g.commands = stage.Map.Jobs
+	}
 	for name, amount := range g.amounts {
-		p.free[name] -= amount
+		if amount > 0 {
+			g.commands = max(1, min(g.commands, int(p.free[name]/amount)))
+		}
+	}
+	for name, amount := range g.amounts {
+		g.amounts[name] = amount * int64(g.commands)
+		p.free[name] -= g.amounts[name]
 	}
 	if count, asked := g.amounts[stages.GPU]; asked {
 		count = min(count, int64(len(p.devices)))
@@ -100,12 +111,13 @@ func (p *pool) give(g grant) {
 	slices.SortFunc(p.devices, func(a, b string) int { return slices.Index(p.gpus, a) - slices.Index(p.gpus, b) })
 }
 
-// env tells a command which GPUs are its own.
-func (g grant) env() []string {
+// env tells one of the commands, counted from 0, which GPUs are its own.
+func (g grant) env(command int) []string {
 	if !g.gpus {
 		return nil
 	}
-	return []string{"CUDA_VISIBLE_DEVICES=" + strings.Join(g.devices, ",")}
+	each := len(g.devices) / g.commands
+	return []string{"CUDA_VISIBLE_DEVICES=" + strings.Join(g.devices[command*each:(command+1)*each], ",")}
 }
 
 // checkResources refuses stages that need more than there is: they would wait for ever.

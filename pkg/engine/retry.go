@@ -90,7 +90,7 @@ func counted(sum, more int64) int64 {
 
 // env is the environment that the stage's commands get over flow's own.
 func (w *work) env() []string {
-	env := append(w.e.stageEnv(w.step.Stage), w.grant.env()...)
+	env := append(w.e.stageEnv(w.step.Stage), w.grant.env(0)...)
 	if w.e.RunID != "" {
 		env = append(env, "FLOW_RUN="+w.e.RunID)
 	}
