@@ -83,6 +83,9 @@ func (f *Figure) add(revision string, plot stages.Plot, files []File) {
 	if len(tables) == 0 {
 		return
 	}
+	if len(plot.Y) == 0 {
+		plot.Y = f.lastColumn(tables[plot.Path])
+	}
 	series, err := join(plot, tables)
 	if err != nil {
 		f.fail(revision, err)
@@ -99,6 +102,18 @@ func (f *Figure) add(revision string, plot stages.Plot, files []File) {
 
 func (f *Figure) fail(revision string, err error) {
 	f.Faults = append(f.Faults, Fault{Revision: revision, Err: err})
+}
+
+// lastColumn returns the column that is drawn where none is declared: the last one of the
+// first revision, so that the others are drawn by the same, where they have it.
+func (f *Figure) lastColumn(table *Table) []stages.Column {
+	if table == nil || len(table.Columns) == 0 {
+		return nil
+	}
+	if !slices.Contains(table.Columns, f.last) {
+		f.last = table.Last
+	}
+	return []stages.Column{{Field: f.last}}
 }
 
 // label names the axes after their fields, where nothing else is said.
@@ -126,13 +141,6 @@ func (f *Figure) label() {
 // join finds the columns of x and y.
 func join(plot stages.Plot, tables map[string]*Table) ([]Series, error) {
 	ys := plot.Y
-	if len(ys) == 0 {
-		table := tables[plot.Path]
-		if table == nil || len(table.Columns) == 0 {
-			return nil, nil
-		}
-		ys = []stages.Column{{Field: table.Columns[len(table.Columns)-1]}}
-	}
 	if len(plot.X) > 1 && len(plot.X) != len(ys) {
 		return nil, diag.At(plot.Pos, "plot %s has %d columns for x and %d for y", plot.ID, len(plot.X), len(ys)).
 			WithHint("name one x for all, or one for each y")

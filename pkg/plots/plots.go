@@ -37,6 +37,8 @@ type Figure struct {
 	Series   []Series
 	Images   []Image
 	Faults   []Fault
+
+	last string // the column that was drawn where none is declared
 }
 
 // Series is the points of one column, as a revision has it. X and Y are equally long.

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -72,4 +73,29 @@ func TestNames_asFewWordsAsWillDo(t *testing.T) {
 	require.Equal(t, []string{"p/1.csv", "q/1.csv"}, files.names())
 	one := Figure{Series: []Series{{Revision: "a", File: "1.csv", Field: "l"}}}
 	require.Equal(t, []string{""}, one.names())
+}
+
+// Where no column is declared, all revisions are drawn by the one that is the last of the
+// first list of the first revision; a revision without it by its own. A point that lacks
+// it is a gap, also in JSON.
+func TestFigures_undeclaredColumn(t *testing.T) {
+	plot := stages.Plot{ID: "p.json", Path: "p.json", Header: true}
+	source := func(rev, text string) Source {
+		return Source{Revision: rev, Plot: plot, Files: []File{{Path: "p.json", Content: []byte(text)}}}
+	}
+	figures := Figures([]Source{
+		source("one", `{"points": [{"a": 1, "loss": 2}, {"a": 2}], "more": [{"z": 1}]}`),
+		source("two", `[{"loss": 3, "a": 1}]`),
+		source("three", `[{"b": 3}]`),
+	})
+	require.Len(t, figures, 1)
+	require.Empty(t, figures[0].Faults)
+	var fields []string
+	for _, series := range figures[0].Series {
+		fields = append(fields, series.Field)
+	}
+	require.Equal(t, []string{"loss", "loss", "b"}, fields)
+	told, err := json.Marshal(Numbers(figures[0].Series[0].Y))
+	require.NoError(t, err)
+	require.JSONEq(t, `[2, null]`, string(told))
 }

@@ -20,6 +20,7 @@ import (
 type Table struct {
 	Columns []string
 	Rows    [][]values.Value
+	Last    string // the column that is drawn where none is declared: the last of the first list
 }
 
 // ReadTable reads the points of a file by its name's suffix: a table with a header
@@ -84,6 +85,7 @@ func readCells(file string, content []byte, separator rune, header bool) (*Table
 	if len(table.Columns) == 0 {
 		return nil, diag.At(diag.Pos{File: file}, "the file is empty")
 	}
+	table.Last = table.Columns[len(table.Columns)-1]
 	return table, nil
 }
 
@@ -109,6 +111,9 @@ func (t *Table) gather(tree *values.Tree) {
 	items := tree.Items()
 	if len(items) == 0 || slices.ContainsFunc(items, func(item *values.Tree) bool { return item.Kind() != document.Map }) {
 		return
+	}
+	if keys := items[0].Keys(); t.Last == "" && len(keys) > 0 {
+		t.Last = keys[len(keys)-1]
 	}
 	for i, item := range items {
 		if i == len(t.Rows) {

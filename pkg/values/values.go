@@ -55,7 +55,9 @@ func (v Value) Encode() string {
 // are strings.
 func (v Value) JSON() []byte {
 	switch v.Kind {
-	case document.Null, document.Bool, document.Int:
+	case document.Null: // also the zero Value
+		return []byte("null")
+	case document.Bool, document.Int:
 		return []byte(v.Text)
 	case document.Float:
 		return appendFloat(nil, v.Text)
