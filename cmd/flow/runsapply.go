@@ -12,6 +12,7 @@ import (
 	"flow/pkg/replay"
 	"flow/pkg/runs"
 	"flow/pkg/ui"
+	"flow/pkg/values"
 )
 
 func newRunsApplyCmd(a *app) *cobra.Command {
@@ -94,8 +95,9 @@ func newRunsVerifyCmd(a *app) *cobra.Command {
 		Use:   "verify [RUN]",
 		Short: "Run a run again in a clean copy, and compare what comes out",
 		Long: `Run the stages of a run again in an empty folder outside of the project, from the code,
-params and data that the run had, and compare every out by its hash. Exits with 1 when
-one differs. Nothing here changes, and nothing that comes out is remembered.`,
+params and data that the run had, and compare every out by its hash. What differs is told
+with the first place inside: the values of a file of values or a table, else the line or
+the byte; of a folder, with each path. Exits with 1 when something differs. Nothing here changes, and nothing that comes out is remembered.`,
 		Example: `  flow runs verify                 # the last run
   flow runs verify baseline --stage train`,
 		Args:              cobra.MaximumNArgs(1),
@@ -161,30 +163,75 @@ func runRunsVerify(ctx context.Context, a *app, o *runsVerifyOptions, ref string
 	return nil
 }
 
+// pathsShown is how many paths of a folder that differs are told; --json tells all.
+const pathsShown = 50
+
 func (a *app) printVerified(found *replay.Verified) {
 	for _, out := range found.Outs {
-		state, where := "same", ""
 		switch {
 		case out.Same():
+			a.print("%-8s %s: %s", "same", out.Stage, out.Path)
 		case !out.Got.Exists():
-			state = "missing"
+			a.print("%-8s %s: %s", "missing", out.Stage, out.Path)
+		case len(out.Differences) == 1 && out.Differences[0].Path == out.Path:
+			a.print("%-8s %s: %s (%s → %s)", "differs", out.Stage, out.Path, out.Want.ID.Short(), out.Got.ID.Short())
+			a.printDifference(out.Differences[0])
 		default:
-			state = "differs"
-			where = fmt.Sprintf(" (%s → %s)", out.Want.ID.Short(), out.Got.ID.Short())
-			if out.First != "" {
-				where = " (first in " + out.First + ")"
+			a.print("%-8s %s: %s (%s of %d)", "differs", out.Stage, out.Path, ui.Count(len(out.Differences), "path"), max(out.Want.Files, out.Got.Files))
+			for _, one := range out.Differences[:min(len(out.Differences), pathsShown)] {
+				a.print("  %-8s %s", one.State, strings.TrimPrefix(one.Path, out.Path+"/"))
+				a.printDifference(one)
+			}
+			if more := len(out.Differences) - pathsShown; more > 0 {
+				a.print("  and %s more; --json tells all", ui.Count(more, "path"))
 			}
 		}
-		a.print("%-8s %s: %s%s", state, out.Stage, out.Path, where)
 	}
+}
+
+// keysShown is how many values that differ are told of a file.
+const keysShown = 5
+
+// printDifference says where a file differs: its values, else its first line or byte.
+func (a *app) printDifference(d replay.Difference) {
+	switch {
+	case d.State != "modified":
+	case len(d.Keys) > 0:
+		for _, key := range d.Keys[:min(len(d.Keys), keysShown)] {
+			a.print("    %s: %s → %s", key.Key, valueOrNone(key.Was), valueOrNone(key.Is))
+		}
+		if more := len(d.Keys) - keysShown; more > 0 {
+			a.print("    and %s more", ui.Count(more, "value"))
+		}
+	case d.Was != d.Is:
+		place := fmt.Sprint("line ", d.Line)
+		a.print("    %s: %s", place, lineOrEnd(d.Was))
+		a.print("    %*s: %s", len(place), "now", lineOrEnd(d.Is))
+	case d.Byte != nil:
+		a.print("    from byte %d on", *d.Byte)
+	}
+}
+
+func lineOrEnd(line string) string {
+	if line == "" {
+		return "(nothing)"
+	}
+	return ui.Clean(line, false)
+}
+
+func valueOrNone(value *values.Value) string {
+	if value == nil {
+		return "none"
+	}
+	return value.Encode()
 }
 
 func verifiedJSON(run *runs.Run, found *replay.Verified, different int) object {
 	outs := []object{}
 	for _, out := range found.Outs {
 		told := object{{"stage", out.Stage}, {"path", out.Path}, {"same", out.Same()}, {"want", out.Want.ID}, {"got", out.Got.ID}}
-		if out.First != "" {
-			told = append(told, member{"first", out.First})
+		if len(out.Differences) > 0 {
+			told = append(told, member{"differences", out.Differences})
 		}
 		outs = append(outs, told)
 	}

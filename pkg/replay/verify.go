@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,7 +44,9 @@ type CheckedOut struct {
 	Path  string
 	Want  digest.Content
 	Got   digest.Content // the zero Content: it was not made
-	First string         // where a folder differs first: the path inside it
+	// Differences tell what differs: of a file, itself; of a folder, all paths in it, of which
+	// the first few tell where. None where the cache does not know what there was.
+	Differences []Difference
 }
 
 // Same reports whether the out came out as it was.
@@ -260,8 +263,8 @@ func (v *verifying) compare(ctx context.Context, names []string) ([]CheckedOut, 
 			if one.Got, err = v.copy.Workspace.Digest(ctx, item.Path); err != nil {
 				return checked, fmt.Errorf("look at %s: %w", item.Path, err)
 			}
-			if !one.Same() && one.Got.Mode == digest.Dir && one.Want.Mode == digest.Dir {
-				if one.First, err = v.first(ctx, one); err != nil {
+			if one.Got.Exists() && !one.Same() {
+				if one.Differences, err = v.differences(ctx, one); err != nil {
 					return checked, err
 				}
 			}
@@ -271,24 +274,69 @@ func (v *verifying) compare(ctx context.Context, names []string) ([]CheckedOut, 
 	return checked, nil
 }
 
-// first finds the first path in which two folders differ; "" when the cache does not know
-// what the old one held.
-func (v *verifying) first(ctx context.Context, out CheckedOut) (string, error) {
+// looked is how many files of a folder are looked into.
+const looked = 20
+
+// differences finds how an out is not what it was.
+func (v *verifying) differences(ctx context.Context, out CheckedOut) ([]Difference, error) {
+	if out.Want.Mode != digest.Dir || out.Got.Mode != digest.Dir {
+		entry := func(content digest.Content) cache.TreeEntry {
+			return cache.TreeEntry{Path: out.Path, Mode: content.Mode, ID: content.ID, Size: content.Size}
+		}
+		one, err := v.difference(ctx, out.Path, cache.TreeChange{Path: out.Path, Old: entry(out.Want), New: entry(out.Got)}, true)
+		return []Difference{one}, err
+	}
 	old, err := v.p.Cache.ReadTree(ctx, out.Want.ID)
 	if err != nil {
-		return "", nil
+		return nil, ctx.Err()
 	}
-	saved, err := v.copy.Workspace.Save(ctx, out.Path, workspace.SaveOptions{Copy: true})
+	now, _, err := v.copy.Workspace.Tree(ctx, out.Path)
 	if err != nil {
-		return "", fmt.Errorf("look at %s: %w", out.Path, err)
+		return nil, fmt.Errorf("look at %s: %w", out.Path, err)
 	}
-	now, err := v.copy.Cache.ReadTree(ctx, saved.ID)
+	var all []Difference
+	for i, change := range cache.DiffTrees(old, now) {
+		one, err := v.difference(ctx, out.Path+"/"+change.Path, change, i < looked)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("the folder changes while it is looked at")
+	}
+	return all, nil
+}
+
+// difference tells how one path is not what it was; with inside, where in the file.
+func (v *verifying) difference(ctx context.Context, name string, change cache.TreeChange, inside bool) (Difference, error) {
+	one := Difference{Path: name, State: "modified"}
+	isFile := func(mode digest.Mode) bool { return mode == digest.File || mode == digest.Exec }
+	switch {
+	case change.Added():
+		one.State = "added"
+		return one, nil
+	case change.Removed():
+		one.State = "deleted"
+		return one, nil
+	case !isFile(change.Old.Mode) || !isFile(change.New.Mode) || change.Old.ID == change.New.ID:
+		one.State = "mode"
+		return one, nil
+	case !inside:
+		return one, nil
+	}
+	if had, err := v.p.Cache.Has(ctx, digest.Content{ID: change.Old.ID, Mode: digest.File}); err != nil || !had {
+		return one, err
+	}
+	was, err := v.p.Cache.Objects().Get(ctx, change.Old.ID)
 	if err != nil {
-		return "", err
+		return one, err
 	}
-	changes := cache.DiffTrees(old, now)
-	if len(changes) == 0 {
-		return "", errors.New("the folder changes while it is looked at")
+	defer was.Close()
+	is, err := v.copy.Root.Open(name)
+	if err != nil {
+		return one, fmt.Errorf("look at %s: %w", name, err)
 	}
-	return changes[0].Path, nil
+	defer is.Close()
+	return compareFiles(name, was, io.NewSectionReader(is, 0, 1<<62))
 }
