@@ -147,7 +147,7 @@ func loadWithFlow(t *testing.T, dir string) resolved {
 		told.Stages = append(told.Stages, tell(s))
 	}
 	for _, metric := range pipeline.Metrics {
-		told.Metrics = append(told.Metrics, metric.Path)
+		told.Metrics = append(told.Metrics, metric.Path.Path)
 	}
 	for _, params := range pipeline.Params {
 		told.TopParams = append(told.TopParams, params.Path)

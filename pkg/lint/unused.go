@@ -62,8 +62,11 @@ func (c *checker) readOuts() map[*stages.Out]bool {
 			mark(stages.Dep{Path: param.File})
 		}
 	}
-	for _, shown := range slices.Concat(c.pipeline.Params, c.pipeline.Metrics) {
+	for _, shown := range c.pipeline.Params {
 		mark(stages.Dep{Path: shown.Path})
+	}
+	for _, shown := range c.pipeline.Metrics {
+		mark(stages.Dep{Path: shown.Path.Path})
 	}
 	for _, plot := range c.pipeline.Plots {
 		for _, file := range plot.Files() {

@@ -129,7 +129,14 @@ func metricsFiles(pipeline *stages.Pipeline) []wantedFile {
 		}
 	}
 	for _, metric := range pipeline.Metrics {
-		files = append(files, wantedFile{path: metric.Path})
+		judged := Judgement{Directions: metric.Direction, Tolerances: metric.Tolerance}
+		at := slices.IndexFunc(files, func(w wantedFile) bool { return w.path == metric.Path.Path })
+		switch {
+		case at < 0:
+			files = append(files, wantedFile{path: metric.Path.Path, Judgement: judged})
+		case len(files[at].Directions) == 0: // a stage's, of which the top says how it is judged
+			files[at].Judgement = judged
+		}
 	}
 	return append(files, liveFiles(pipeline, "metrics.json")...)
 }

@@ -196,6 +196,35 @@ func (l *loader) paths(node *document.Node, what string) []Path {
 	return found
 }
 
+// metricFiles decodes the metrics at the top: paths, and paths with how their values are
+// judged.
+func (l *loader) metricFiles(node *document.Node) []MetricFile {
+	var found []MetricFile
+	for _, item := range l.list(node, "metrics") {
+		if item.Kind != document.Map {
+			if location, ok := l.path(item, l.dir, "metrics file"); ok {
+				found = append(found, MetricFile{Path: Path{Path: location, Pos: item.Pos}})
+			}
+			continue
+		}
+		for _, entry := range item.Entries {
+			location, ok := l.path(entry.Key, l.dir, "metrics file")
+			if !ok {
+				continue
+			}
+			file := MetricFile{Path: Path{Path: location, Pos: entry.Key.Pos}}
+			if entry.Value.Kind != document.Null {
+				l.fields(entry.Value, "metrics file "+location, map[string]field{
+					"direction": func(n *document.Node) { file.Direction = l.direction(n) },
+					"tolerance": func(n *document.Node) { file.Tolerance = l.tolerance(n) },
+				})
+			}
+			found = append(found, file)
+		}
+	}
+	return found
+}
+
 // params decodes "key" of the default file, and {file: [keys]} of others.
 func (l *loader) params(node *document.Node, wdir string) []Param {
 	var params []Param

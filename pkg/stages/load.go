@@ -175,7 +175,7 @@ func (l *loader) pipelineKeys(root *document.Node) {
 		"env":       func(n *document.Node) { l.env = l.envVars(n, nil) },
 		"shell":     func(n *document.Node) { l.shell = l.words(n) },
 		"params":    func(n *document.Node) { l.pipeline.Params = append(l.pipeline.Params, l.paths(n, "params")...) },
-		"metrics":   func(n *document.Node) { l.pipeline.Metrics = append(l.pipeline.Metrics, l.paths(n, "metrics")...) },
+		"metrics":   func(n *document.Node) { l.pipeline.Metrics = append(l.pipeline.Metrics, l.metricFiles(n)...) },
 		"plots":     func(n *document.Node) { l.pipeline.Plots = append(l.pipeline.Plots, l.topPlots(n)...) },
 		"artifacts": func(n *document.Node) { l.pipeline.Artifacts = append(l.pipeline.Artifacts, l.artifacts(n)...) },
 		"meta":      nil,

@@ -26,7 +26,7 @@ type Pipeline struct {
 	Files     []string // all of them, sorted but for the one at the root, which is first; not those included
 	Stages    []*Stage // data sources first, then stages, each in order of declaration
 	Params    []Path   // params files to show that are no stage's deps
-	Metrics   []Path   // metrics files that no stage declares as outs
+	Metrics   []MetricFile
 	Plots     []Plot   // plots of files that no stage declares as plots
 	Artifacts []Artifact
 	Warnings  diag.List
@@ -42,6 +42,14 @@ type Pipeline struct {
 type Path struct {
 	Path string
 	Pos  diag.Pos
+}
+
+// MetricFile is a file or folder of metrics that is declared at the top.
+type MetricFile struct {
+	Path
+	// Direction and Tolerance are as those of an Out.
+	Direction map[string]string
+	Tolerance map[string]Tolerance
 }
 
 // Stage is one step of the pipeline: a command with what it reads and writes; or,
