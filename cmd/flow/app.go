@@ -185,6 +185,12 @@ func (a *app) say(format string, args ...any) {
 	}
 }
 
+// isTerminal reports whether results go to a terminal.
+func (a *app) isTerminal() bool {
+	file, isFile := a.out.(*os.File)
+	return isFile && ui.IsTerminal(file)
+}
+
 // print writes a result.
 func (a *app) print(format string, args ...any) {
 	fmt.Fprintf(a.out, format+"\n", args...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +20,11 @@ import (
 
 // dagOptions is the words of `flow dag`.
 type dagOptions struct {
-	dot, mermaid, md, svg, html, outs, full, status, ascii, sources bool
+	dot, mermaid, md, svg, png, html, outs, full, status, ascii, sources bool
 }
+
+// pictured reports whether the graph becomes a picture.
+func (o *dagOptions) pictured() bool { return o.svg || o.png || o.html }
 
 // newDagCmd returns `flow dag`.
 func newDagCmd(a *app) *cobra.Command {
@@ -34,6 +38,7 @@ stage or the path of an out), only that and what it depends on.`,
   flow dag --status               # with the state of each stage
   flow dag train --outs           # paths instead of stages
   flow dag --mermaid > graph.mmd
+  flow dag --png > graph.png
   flow dag --html > graph.html    # with states, to look around in`,
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,6 +50,7 @@ stage or the path of an out), only that and what it depends on.`,
 	flags.BoolVar(&o.mermaid, "mermaid", false, "print a Mermaid flow chart")
 	flags.BoolVar(&o.md, "md", false, "print a Mermaid flow chart in a Markdown block")
 	flags.BoolVar(&o.svg, "svg", false, "print a picture, with the state of each stage")
+	flags.BoolVar(&o.png, "png", false, "print that picture as pixels")
 	flags.BoolVar(&o.html, "html", false, "print a page with that picture, which needs nothing else")
 	flags.BoolVarP(&o.outs, "outs", "o", false, "draw paths instead of stages")
 	flags.BoolVar(&o.full, "full", false, "with a TARGET, draw the whole pipeline that it belongs to")
@@ -52,7 +58,7 @@ stage or the path of an out), only that and what it depends on.`,
 	flags.BoolVar(&o.sources, "sources", false, "draw data sources too")
 	flags.BoolVar(&o.ascii, "ascii", false, "draw with ASCII characters only")
 	a.jsonFlag(cmd)
-	cmd.MarkFlagsMutuallyExclusive("dot", "mermaid", "md", "svg", "html", "json")
+	cmd.MarkFlagsMutuallyExclusive("dot", "mermaid", "md", "svg", "png", "html", "json")
 	return cmd
 }
 
@@ -83,6 +89,16 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 		fmt.Fprintf(a.out, "```mermaid\n%s```\n", view.graph.Mermaid(view.dressing()))
 	case o.svg:
 		fmt.Fprint(a.out, view.report(p, e, reasons).Picture().SVG())
+	case o.png:
+		pixels, err := view.report(p, e, reasons).Picture().PNG(sharp)
+		if err != nil {
+			return err
+		}
+		if a.isTerminal() {
+			return wordsError{errors.New("a terminal can't show pixels; write them to a file: flow dag --png > graph.png")}
+		}
+		_, err = a.out.Write(pixels)
+		return err
 	case o.html:
 		fmt.Fprint(a.out, view.report(p, e, reasons).Page())
 	case view.graph.Len() == 0:
@@ -97,7 +113,7 @@ func runDag(ctx context.Context, a *app, o *dagOptions, targets []string) error 
 // reasons for it.
 func (a *app) dagFacts(ctx context.Context, p *project.Project, e *engine.Engine, names []string, o *dagOptions) (*dagView, map[string][]engine.Reason, error) {
 	states, reasons := map[string]event.Status{}, map[string][]engine.Reason{}
-	if o.status || o.svg || o.html {
+	if o.status || o.pictured() {
 		plan, err := e.Plan(ctx, engine.Options{})
 		if err != nil {
 			return nil, nil, err
@@ -106,7 +122,7 @@ func (a *app) dagFacts(ctx context.Context, p *project.Project, e *engine.Engine
 			states[step.Stage.Name], reasons[step.Stage.Name] = step.Will, step.Reasons
 		}
 	}
-	if o.svg || o.html {
+	if o.pictured() {
 		if err := fromRuns(p, states); err != nil {
 			return nil, nil, err
 		}

@@ -39,6 +39,9 @@ func (f *fonts) glyph(letter rune, bold bool, size float64) (areas []outline, ad
 	if err != nil {
 		return nil, 0
 	}
+	if drawn, found := signs[letter]; found && index == 0 {
+		return drawn.areas(size), size * signWide
+	}
 	segments, err := face.LoadGlyph(&f.buffer, index, em, nil)
 	if err != nil {
 		return nil, 0

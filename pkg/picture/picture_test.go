@@ -137,3 +137,16 @@ func TestStroke_oneWay(t *testing.T) {
 		require.Positive(t, sum)
 	}
 }
+
+// The signs of stages' states are letters of PNG files, too, and no empty boxes.
+func TestGlyph_signs(t *testing.T) {
+	f, err := openFonts()
+	require.NoError(t, err)
+	box, _ := f.glyph('\u4e2d', false, 20)
+	for _, letter := range "✓✗▶↺⤓●○▲▼–·…→" {
+		areas, wide := f.glyph(letter, false, 20)
+		require.NotEqual(t, box, areas, "%c", letter)
+		require.NotEmpty(t, areas, "%c", letter)
+		require.Greater(t, wide, 3.0, "%c", letter)
+	}
+}
