@@ -95,9 +95,13 @@ func runReport(ctx context.Context, a *app, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
-	r.Outs = provenance(locked)
+	history, err := p.Runs.List()
+	if err != nil {
+		return err
+	}
+	r.Outs = provenance(locked, report.MakersOf(history))
 	told = append(told, member{"outs", r.Outs})
-	if r.Run, err = runOf(ctx, p, revision); err != nil {
+	if r.Run, err = runOf(ctx, history, revision); err != nil {
 		return err
 	}
 	if r.Run != nil {
@@ -112,13 +116,9 @@ func runReport(ctx context.Context, a *app, o *reportOptions) error {
 // runOf finds the run that left a revision: the run itself, the last one for the workspace,
 // and for a commit the last one that left the lock that the commit has. It is nil when
 // there is none.
-func runOf(ctx context.Context, p *project.Project, revision *project.Revision) (*runs.Run, error) {
+func runOf(ctx context.Context, history []*runs.Run, revision *project.Revision) (*runs.Run, error) {
 	if revision.Run != nil {
 		return revision.Run, nil
-	}
-	all, err := p.Runs.List()
-	if err != nil {
-		return nil, err
 	}
 	locked := digest.ID{}
 	if !revision.IsWorkspace() {
@@ -128,7 +128,7 @@ func runOf(ctx context.Context, p *project.Project, revision *project.Revision) 
 		}
 		locked = digest.Sum(text)
 	}
-	for _, run := range all {
+	for _, run := range history {
 		if run.State != runs.Saved && (locked.IsZero() && run.From == nil || !locked.IsZero() && run.Lock == locked) {
 			return run, nil
 		}
@@ -209,8 +209,8 @@ func reportGraph(ctx context.Context, a *app, p *project.Project, revision *proj
 	return view.report(p, e, nil), nil
 }
 
-// provenance tells of each out in a lock what it was made from.
-func provenance(locked *lock.File) []report.Out {
+// provenance tells of each out in a lock what it was made from, and in which run.
+func provenance(locked *lock.File, made func(stage string, out runs.Out) *report.Maker) []report.Out {
 	var outs []report.Out
 	for name, entry := range locked.Stages {
 		var from []string
@@ -227,7 +227,8 @@ func provenance(locked *lock.File) []report.Out {
 			}
 		}
 		for _, out := range entry.Outs {
-			outs = append(outs, report.Out{Path: out.Path, Stage: name, Content: brief(out.Content) + ", " + ui.Bytes(out.Size), From: from})
+			outs = append(outs, report.Out{Path: out.Path, Stage: name, Content: brief(out.Content) + ", " + ui.Bytes(out.Size), From: from,
+				Run: made(name, runs.Out{Path: out.Path, Content: out.Content})})
 		}
 	}
 	slices.SortFunc(outs, func(a, b report.Out) int { return strings.Compare(a.Path, b.Path) })

@@ -91,10 +91,18 @@ func Table(header []string, rows [][]string, numbers ...int) Node {
 		}
 		return nil
 	}
+	kind := ""
 	line := func(tag string, cells []string) Node {
 		var nodes []Node
 		for i, cell := range cells {
-			nodes = append(nodes, Element(tag, class(i, cell), Text(cell)))
+			attributes := class(i, cell)
+			if len(cell) > 40 {
+				kind = "stack"
+			}
+			if tag == "td" && i > 0 && i < len(header) && cell != "" { // for phones, where there is no header
+				attributes = append(attributes, "data-of", header[i])
+			}
+			nodes = append(nodes, Element(tag, attributes, Text(cell)))
 		}
 		return Element("tr", nil, nodes...)
 	}
@@ -102,7 +110,13 @@ func Table(header []string, rows [][]string, numbers ...int) Node {
 	for _, row := range rows {
 		body = append(body, line("td", row))
 	}
-	return Class("div", "scroll", Element("table", nil, Element("thead", nil, line("th", header)), Element("tbody", nil, body...)))
+	head := line("th", header)
+	return Class("div", "scroll", Class("table", kind, Element("thead", nil, head), Element("tbody", nil, body...)))
+}
+
+// Folded is a part that is shown when a reader asks for it.
+func Folded(summary string, nodes ...Node) Node {
+	return Element("details", nil, append([]Node{Element("summary", nil, Text(summary))}, nodes...)...)
 }
 
 // Image is a file's picture with a line below it.

@@ -160,7 +160,7 @@ func (g *Graph) table() page.Node {
 		rows = append(rows, []string{node.Title, strings.TrimSpace(l.sign + " " + l.word), took, strings.Join(node.Reasons, "; "), strings.Join(node.Outs, ", ")})
 	}
 	table := page.Table([]string{"Stage", "State", "Took", "Why", "Writes"}, rows, 2)
-	return page.Element("details", nil, page.Element("summary", nil, page.Text(fmt.Sprintf("as a table, %d rows", len(rows)))), table)
+	return page.Folded("as a table, "+ui.Count(len(rows), "row"), table)
 }
 
 // Mermaid returns the graph in Mermaid's language, which GitHub and GitLab draw.

@@ -3,7 +3,9 @@ package report
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"flow/pkg/event"
 	"flow/pkg/page"
 	"flow/pkg/plots"
 	"flow/pkg/runs"
@@ -29,6 +31,69 @@ type Out struct {
 	Stage   string   `json:"stage"`
 	Content string   `json:"content"` // a short digest, with the size
 	From    []string `json:"from"`
+	Run     *Maker   `json:"run,omitempty"` // nil where the history does not know
+}
+
+// Maker is the run that made an out.
+type Maker struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Started time.Time `json:"started"`
+	Commit  string    `json:"commit,omitempty"`
+	Dirty   bool      `json:"dirty,omitempty"` // something differed from the commit
+	By      string    `json:"by,omitempty"`
+}
+
+// text names the run, when it was, of which commit, and whose.
+func (m *Maker) text() string {
+	if m == nil {
+		return ""
+	}
+	words := []string{m.Name, m.Started.UTC().Format("2006-01-02 15:04 UTC")}
+	if m.Commit != "" {
+		at := m.Commit[:min(10, len(m.Commit))]
+		if m.Dirty {
+			at += " with changes"
+		}
+		words = append(words, at)
+	}
+	if m.By != "" {
+		words = append(words, m.By)
+	}
+	return strings.Join(words, ", ")
+}
+
+// MakersOf finds the runs that made outs, in a history whose newest run is first: of an
+// out with that content the newest that ran its stage, else the newest that had it from
+// somewhere.
+func MakersOf(history []*runs.Run) func(stage string, out runs.Out) *Maker {
+	type key struct{ stage, path, id string }
+	found, ran := map[key]*runs.Run{}, map[key]bool{}
+	for _, run := range history {
+		for i := range run.Stages {
+			stage := &run.Stages[i]
+			for _, out := range stage.Outs {
+				at := key{stage.Name, out.Path, out.ID.Hex()}
+				switch {
+				case stage.Status == event.Ran && !ran[at]:
+					found[at], ran[at] = run, true
+				case found[at] == nil && (stage.Status == event.Restored || stage.Status == event.Updated):
+					found[at] = run
+				}
+			}
+		}
+	}
+	return func(stage string, out runs.Out) *Maker {
+		run := found[key{stage, out.Path, out.ID.Hex()}]
+		if run == nil {
+			return nil
+		}
+		m := &Maker{ID: run.ID, Name: run.Name, Started: run.Started, By: run.Who()}
+		if run.Git != nil {
+			m.Commit, m.Dirty = run.Git.Commit, run.Git.Dirty
+		}
+		return m
+	}
 }
 
 func (r *Report) title() string { return r.Project + ": " + r.New + " against " + r.Old }
@@ -126,7 +191,21 @@ func valuesPart(title string, table ui.Table, none string) part {
 			numbers = append(numbers, i)
 		}
 	}
-	return part{title: title, node: page.Table(table.Header, rows, numbers...), md: ui.Table{Header: table.Header, Rows: rows}.Markdown()}
+	md := ui.Table{Header: table.Header, Rows: rows}
+	return part{title: title, node: valuesNode(md, numbers), md: md.Markdown()}
+}
+
+// valuesNode is a table of values. Where all are of one file, that stands above them.
+func valuesNode(table ui.Table, numbers []int) page.Node {
+	file := table.Rows[0][0]
+	if table.Header[0] != "Path" || slices.ContainsFunc(table.Rows, func(row []string) bool { return row[0] != file }) {
+		return page.Table(table.Header, table.Rows, numbers...)
+	}
+	table = table.Without(0)
+	for i := range numbers {
+		numbers[i]--
+	}
+	return page.Join(page.Class("p", "faint", page.Text(file)), page.Table(table.Header, table.Rows, numbers...))
 }
 
 // signs go before the words of a verdict.
@@ -155,15 +234,31 @@ func (r *Report) outsPart() part {
 	if len(r.Outs) == 0 {
 		return part{}
 	}
-	table := ui.Table{Header: []string{"Out", "Made by", "Content", "From"}}
+	table := ui.Table{Header: []string{"Out", "Made by", "In run", "Content", "From"}}
+	known := false
 	for _, out := range r.Outs {
-		table.Rows = append(table.Rows, []string{out.Path, out.Stage, out.Content, strings.Join(out.From, ", ")})
+		table.Rows = append(table.Rows, []string{out.Path, out.Stage, out.Run.text(), out.Content, strings.Join(out.From, ", ")})
+		known = known || out.Run != nil
+	}
+	if !known {
+		table = table.Without(2)
 	}
 	return part{
 		title: "Where outs come from",
-		node:  page.Table(table.Header, table.Rows),
+		node:  shortened(len(table.Rows), page.Table(table.Header, table.Rows)),
 		md:    folded(ui.Count(len(table.Rows), "out"), table.Markdown()),
 	}
+}
+
+// shown is how many rows of a table a page shows without being asked.
+const shown = 25
+
+// shortened hides a table with many rows until it is asked for.
+func shortened(rows int, table page.Node) page.Node {
+	if rows <= shown {
+		return table
+	}
+	return page.Folded("as a table, "+ui.Count(rows, "row"), table)
 }
 
 // folded is Markdown that is shown on demand.

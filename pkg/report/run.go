@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +38,7 @@ func (r *Report) runPart() part {
 	}
 	md := plain(facts) + "\n"
 	if len(table.Rows) > 0 {
-		nodes = append(nodes, page.Table(table.Header, table.Rows, numbers...))
+		nodes = append(nodes, shortened(len(table.Rows), page.Table(table.Header, table.Rows, numbers...)))
 		md += "\n" + table.Markdown()
 	}
 	return part{title: "Run", node: page.Join(nodes...), md: md}
@@ -90,6 +92,29 @@ func timeline(run *runs.Run, now time.Time) *chart.Timeline {
 		span.Tip = stage.Name + ": " + string(stage.Status) + "\n" + ui.Reasons(stage.Reasons)
 		line.Spans = append(line.Spans, span)
 	}
+	return longestOf(line)
+}
+
+// drawn is how many stages a timeline shows.
+const drawn = 40
+
+// longestOf keeps the stages that took longest, in their order, where there are many.
+func longestOf(line *chart.Timeline) *chart.Timeline {
+	if len(line.Spans) <= drawn {
+		return line
+	}
+	took := func(s chart.Span) float64 { return s.To - s.From }
+	byLength := slices.Clone(line.Spans)
+	slices.SortStableFunc(byLength, func(a, b chart.Span) int { return cmp.Compare(took(b), took(a)) })
+	least := took(byLength[drawn-1])
+	line.Title = fmt.Sprintf("When stages ran: the %d longest of %d", drawn, len(line.Spans))
+	kept := line.Spans[:0]
+	for _, span := range line.Spans {
+		if took(span) >= least && len(kept) < drawn {
+			kept = append(kept, span)
+		}
+	}
+	line.Spans = kept
 	return line
 }
 

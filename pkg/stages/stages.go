@@ -27,7 +27,7 @@ type Pipeline struct {
 	Stages    []*Stage // data sources first, then stages, each in order of declaration
 	Params    []Path   // params files to show that are no stage's deps
 	Metrics   []MetricFile
-	Plots     []Plot   // plots of files that no stage declares as plots
+	Plots     []Plot // plots of files that no stage declares as plots
 	Artifacts []Artifact
 	Warnings  diag.List
 	Templates Templates
