@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flow/pkg/document"
 	"flow/pkg/glob"
 	"flow/pkg/project"
 	"flow/pkg/query"
@@ -107,8 +108,37 @@ func runRunsList(a *app, o *runsListOptions) error {
 	if len(t.rows) == 0 {
 		a.say("no runs")
 	}
-	a.printTable(t.table(columns, o), o.md)
+	table := t.table(columns, o)
+	if slices.Equal(o.columns, defaultColumns) && !o.md {
+		table = fitRuns(table, ui.Width(a.out))
+	}
+	a.printTable(table, o.md)
 	return nil
+}
+
+// least is how much of a text a narrow terminal shows, before columns go.
+const least = 12
+
+// fitRuns leaves out columns that a narrow terminal has no room for: what was done, when
+// it began, which the id tells, too, and how long it took.
+func fitRuns(table ui.Table, width int) ui.Table {
+	table.Whole = []string{"id", "name", "state", "took"}
+	texts := 0
+	for i, key := range table.Header {
+		if key == "tags" || key == "note" || key == "by" {
+			longest := 0
+			for _, row := range table.Rows {
+				longest = max(longest, ui.TextWidth(row[i]))
+			}
+			texts += max(0, longest-least)
+		}
+	}
+	for _, key := range []string{"did", "started", "took"} {
+		if at := slices.Index(table.Header, key); at >= 0 && width > 0 && table.Width()-texts > width {
+			table = table.Without(at)
+		}
+	}
+	return table
 }
 
 // runsTable is runs with what can be asked of them.
@@ -310,6 +340,8 @@ func (r *runRow) cell(key string, o *runsListOptions) string {
 		return ui.Bytes(int64(bytes))
 	case key == "commit":
 		return shortName(value.Text)
+	case slices.Contains(runKeys, key) && value.Kind == document.String:
+		return value.Text
 	}
 	return values.Format(value, o.precision)
 }

@@ -10,6 +10,7 @@ import (
 type Table struct {
 	Header []string
 	Rows   [][]string
+	Whole  []string // headers of columns that Fit leaves as they are
 }
 
 // Text lays the table out in columns, two spaces apart.
@@ -65,23 +66,23 @@ const narrowest = 8
 // Fit returns the table with its widest columns cut, so that it takes at most so many
 // columns of a terminal, as far as that goes; 0 is a terminal of any width.
 func (t Table) Fit(columns int) Table {
-	widths := t.widths()
-	total := 2 * (len(widths) - 1)
-	for _, width := range widths {
-		total += width
-	}
+	widths, total := t.widths(), t.Width()
 	if columns <= 0 || total <= columns {
 		return t
 	}
+	whole := func(i int) bool { return slices.Contains(t.Whole, t.Header[i]) }
 	for total > columns {
-		widest, second := 0, 0
+		widest, second := -1, 0
 		for i, width := range widths {
-			if width > widths[widest] {
+			if !whole(i) && (widest < 0 || width > widths[widest]) {
 				widest = i
 			}
 		}
+		if widest < 0 {
+			break
+		}
 		for i, width := range widths {
-			if i != widest {
+			if i != widest && !whole(i) {
 				second = max(second, width)
 			}
 		}
@@ -106,10 +107,19 @@ func (t Table) Fit(columns int) Table {
 	return fitted
 }
 
+// Width returns how many columns of a terminal the table takes.
+func (t Table) Width() int {
+	total := 2 * (len(t.Header) - 1)
+	for _, width := range t.widths() {
+		total += width
+	}
+	return total
+}
+
 // Without returns the table without one of its columns.
 func (t Table) Without(column int) Table {
 	cut := func(row []string) []string { return slices.Delete(slices.Clone(row), column, column+1) }
-	less := Table{Header: cut(t.Header)}
+	less := Table{Header: cut(t.Header), Whole: t.Whole}
 	for _, row := range t.Rows {
 		less.Rows = append(less.Rows, cut(row))
 	}

@@ -43,4 +43,7 @@ func TestTable_fits(t *testing.T) {
 	require.Equal(t, table, table.Fit(0))
 	require.Equal(t, table, table.Fit(200))
 	require.Equal(t, "id  name     note\n1   東京東…  long lo…\n2   b        short\n", table.Fit(4).Text(Style{}), "no narrower than that")
+	table.Whole = []string{"name"}
+	require.Equal(t, "id  name              note\n1   東京東京東京東京  long lo…\n2   b                 short\n", table.Fit(4).Text(Style{}), "a whole column stays")
+	require.Equal(t, 2+2+16+2+100, table.Width())
 }
