@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,17 +19,35 @@ import (
 // newUsageCmd returns `flow du`.
 func newUsageCmd(a *app) *cobra.Command {
 	var rev string
+	var remote bool
 	cmd := &cobra.Command{
-		Use:   "du [PATH...]",
+		Use:   "du [PATH... | --remote [NAME]]",
 		Short: "Say how much room data takes, and how much is shared",
 		Long: `Say of data sources and outs, as the lock tells of them, how large they are, how much of
 them is in the cache, and how much of that other paths need, too: the same content is kept
-once. A path inside a directory is that part of it.`,
-		Example:           "  flow du\n  flow du data/images/cats --rev v1.0",
-		ValidArgsFunction: a.completeTargets,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runUsage(cmd.Context(), a, rev, args) },
+once. A path inside a directory is that part of it.
+
+With --remote, say what a remote holds, and for whom, as far as the history tells.`,
+		Example: "  flow du\n  flow du data/images/cats --rev v1.0\n  flow du --remote",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if remote {
+				return a.completeRemotes(cmd, args, typed)
+			}
+			return a.completeTargets(cmd, args, typed)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !remote {
+				return runUsage(cmd.Context(), a, rev, args)
+			}
+			if len(args) > 1 || cmd.Flags().Changed("rev") {
+				return wordsError{errors.New("with --remote, all of one remote is meant: no --rev, and at most its name")}
+			}
+			move := project.MoveOptions{Remote: strings.Join(args, "")}
+			return runRemoteUsage(cmd.Context(), a, move)
+		},
 	}
 	cmd.Flags().StringVar(&rev, "rev", project.WorkspaceRevision, "as this `revision` has it")
+	cmd.Flags().BoolVarP(&remote, "remote", "r", false, "say what a remote holds: the default one, or that of a name")
 	a.jsonFlag(cmd)
 	return cmd
 }

@@ -22,6 +22,7 @@ type collectOptions struct {
 	dry, force bool
 	noRuns     bool
 	grace      time.Duration
+	cloudOptions
 }
 
 // newCollectCmd returns `flow gc`.
@@ -38,12 +39,29 @@ newer than --grace: hand edits that flow has saved are among it. What the runs o
 history need to be had back is kept, too, unless --no-runs says otherwise; flow runs rm
 removes runs.
 
-With --dry, say who needs how much of the cache, and whose the rest was.`,
+With --dry, say who needs how much of the cache, and whose the rest was.
+
+With --cloud it is the remote from which is removed what the same scope, the runs of the
+history here and there, and those who pushed within --grace (a day) don't need. What other
+projects push to the same remote must be named with --projects. While it goes on, pushes
+wait, and it waits for those that are under way.`,
 		Example: `  flow gc -w --dry
   flow gc -a -T
+  flow gc -a -T --cloud -r store --dry
   flow gc --rev HEAD~1 --date 2026-01-31 --grace 0s`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runCollect(cmd.Context(), a, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !o.cloud {
+				return runCollect(cmd.Context(), a, o)
+			}
+			if !cmd.Flags().Changed("grace") {
+				o.grace = cloudGrace
+			}
+			if err := o.check(); err != nil {
+				return err
+			}
+			return runCollectRemote(cmd.Context(), a, o)
+		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.workspace, "workspace", "w", false, "keep only what the workspace's lock tells of")
@@ -55,8 +73,9 @@ With --dry, say who needs how much of the cache, and whose the rest was.`,
 	flags.BoolVar(&o.noRuns, "no-runs", false, "do not keep what only runs of the history need")
 	flags.BoolVar(&o.dry, "dry", false, "only say how much would go")
 	flags.BoolVarP(&o.force, "force", "f", false, "do not ask")
-	flags.DurationVar(&o.grace, "grace", 14*24*time.Hour, "keep what is newer than this")
+	flags.DurationVar(&o.grace, "grace", 14*24*time.Hour, "keep what is newer than this; with --cloud a day")
 	a.jsonFlag(cmd)
+	a.addCloudFlags(cmd, &o.cloudOptions)
 	return cmd
 }
 
@@ -65,6 +84,9 @@ func (o *collectOptions) check() error {
 	scope := o.scope
 	if !o.workspace && !scope.Branches && !scope.Tags && !scope.Commits && len(scope.Revs) == 0 && scope.Since == "" {
 		return wordsError{errors.New("say what to keep: -w (workspace), -a (branches), -T (tags), -A (commits), --rev or --date")}
+	}
+	if !o.cloud && (o.Remote != "" || len(o.projects) > 0 || o.Jobs != 0) {
+		return wordsError{errors.New("--remote, --projects and --jobs are for --cloud")}
 	}
 	if _, err := time.Parse(time.DateOnly, scope.Since); err != nil && scope.Since != "" {
 		return wordsError{fmt.Errorf("--date %s is no day; write it as 2006-01-31", scope.Since)}
@@ -163,6 +185,11 @@ func (t *collectTold) account(ctx context.Context, p *project.Project, keepers [
 	if err != nil {
 		return err
 	}
+	return t.accountFor(ctx, p, keepers, objects, doomed)
+}
+
+// accountFor is account for objects that are anywhere.
+func (t *collectTold) accountFor(ctx context.Context, p *project.Project, keepers []project.Keeper, objects, doomed map[digest.ID]int64) error {
 	for id := range doomed {
 		delete(objects, id)
 	}

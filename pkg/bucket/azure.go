@@ -276,7 +276,7 @@ func (a *azure) blocks(ctx context.Context, name string) map[string]int64 {
 	return there
 }
 
-func (a *azure) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (a *azure) List(ctx context.Context, folder string, each func(Blob) error) error {
 	prefix := a.prefix
 	if folder != "" {
 		prefix += folder + "/"
@@ -287,6 +287,8 @@ func (a *azure) List(ctx context.Context, folder string, each func(name string, 
 			Blob []struct {
 				Name string
 				Size int64 `xml:"Properties>Content-Length"`
+
+				Modified string `xml:"Properties>Last-Modified"`
 			} `xml:"Blobs>Blob"`
 			NextMarker string
 		}
@@ -297,7 +299,7 @@ func (a *azure) List(ctx context.Context, folder string, each func(name string, 
 			if !strings.HasPrefix(blob.Name, prefix) {
 				continue
 			}
-			if err := each(blob.Name[len(a.prefix):], blob.Size); err != nil {
+			if err := each(Blob{blob.Name[len(a.prefix):], blob.Size, httpTime(blob.Modified)}); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 )
 
 // Bucket keeps blobs by slash-separated names. Its methods may be called from several
@@ -30,10 +31,32 @@ type Bucket interface {
 	// List calls each for every blob below a folder, at any depth and in any order,
 	// until it returns an error, which is what List then returns. The folder need not
 	// be there. "" is all.
-	List(ctx context.Context, folder string, each func(name string, size int64) error) error
+	List(ctx context.Context, folder string, each func(Blob) error) error
 
 	// Delete removes a blob. One that isn't there is fine.
 	Delete(ctx context.Context, name string) error
+}
+
+// Blob is what a listing tells of a blob.
+type Blob struct {
+	Name     string
+	Size     int64     // -1 where the place doesn't tell
+	Modified time.Time // when it was put, by the place's clock; zero where the place doesn't tell
+}
+
+// leftover is how old something unfinished must be for nobody to be at work on it.
+const leftover = 24 * time.Hour
+
+// Sweep removes what interrupted Puts have left of blobs that nobody is putting any more,
+// where a place keeps that apart. Elsewhere a listing does so.
+func Sweep(ctx context.Context, b Bucket) error {
+	if p, patient := b.(*patient); patient {
+		b = p.inner
+	}
+	if sweeper, can := b.(interface{ sweep(context.Context) error }); can {
+		return sweeper.sweep(ctx)
+	}
+	return nil
 }
 
 // ErrReadOnly says that a kind of place can only be read.

@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
-	"time"
 
 	"flow/pkg/disk"
 )
@@ -164,7 +163,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.Reader.Read(p)
 }
 
-func (d *dir) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (d *dir) List(ctx context.Context, folder string, each func(Blob) error) error {
 	if folder == "" {
 		folder = "."
 	}
@@ -178,11 +177,8 @@ func (d *dir) List(ctx context.Context, folder string, each func(name string, si
 	return listFolder(ctx, root, folder, each)
 }
 
-// leftover is how old an unfinished file must be for nobody to be at work on it.
-const leftover = 24 * time.Hour
-
 // listFolder goes through a folder, and removes what an interrupted Put has left there.
-func listFolder(ctx context.Context, root *disk.Root, folder string, each func(string, int64) error) error {
+func listFolder(ctx context.Context, root *disk.Root, folder string, each func(Blob) error) error {
 	entries, err := root.ReadDir(folder)
 	if isNowhere(err) {
 		return nil
@@ -214,7 +210,7 @@ func listFolder(ctx context.Context, root *disk.Root, folder string, each func(s
 			if err != nil {
 				return err
 			}
-			if err := each(name, info.Size()); err != nil {
+			if err := each(Blob{name, info.Size(), info.ModTime()}); err != nil {
 				return err
 			}
 		}

@@ -44,7 +44,7 @@ var link = regexp.MustCompile(`(?i)<a\s[^>]*href\s*=\s*["']([^"'?#]+)["']`)
 
 // List reads the pages that web servers make for folders. Sizes are not on them: they are
 // told as -1.
-func (r *readable) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (r *readable) List(ctx context.Context, folder string, each func(Blob) error) error {
 	page, err := r.page(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) && folder != "" {
 		if _, err := r.page(ctx, ""); err != nil {
@@ -70,7 +70,7 @@ func (r *readable) List(ctx context.Context, folder string, each func(name strin
 		if strings.HasSuffix(href, "/") {
 			err = r.List(ctx, name, each)
 		} else if !disk.IsTemp(name) {
-			err = each(name, -1)
+			err = each(Blob{Name: name, Size: -1})
 		}
 		if err != nil {
 			return err

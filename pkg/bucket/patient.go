@@ -173,17 +173,13 @@ func (p *patient) Delete(ctx context.Context, name string) error {
 
 // List gathers what there is before it tells, so that a listing that breaks off can begin
 // again.
-func (p *patient) List(ctx context.Context, folder string, each func(string, int64) error) error {
-	type blob struct {
-		name string
-		size int64
-	}
-	var blobs []blob
+func (p *patient) List(ctx context.Context, folder string, each func(Blob) error) error {
+	var blobs []Blob
 	err := p.try(ctx, "list "+folder, func(ctx context.Context, moved func()) error {
 		blobs = blobs[:0]
-		return p.inner.List(ctx, folder, func(name string, size int64) error {
+		return p.inner.List(ctx, folder, func(blob Blob) error {
 			moved()
-			blobs = append(blobs, blob{name, size})
+			blobs = append(blobs, blob)
 			return nil
 		})
 	})
@@ -194,7 +190,7 @@ func (p *patient) List(ctx context.Context, folder string, each func(string, int
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := each(b.name, b.size); err != nil {
+		if err := each(b); err != nil {
 			return err
 		}
 	}

@@ -319,19 +319,20 @@ func (a *around) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-func (r *rclone) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (r *rclone) List(ctx context.Context, folder string, each func(Blob) error) error {
 	d, err := r.started(ctx)
 	if err != nil {
 		return err
 	}
 	var told struct {
 		List []struct {
-			Path string
-			Size int64
+			Path    string
+			Size    int64
+			ModTime time.Time
 		}
 	}
 	err = d.rc(ctx, "operations/list", map[string]any{"fs": r.fs, "remote": folder,
-		"opt": map[string]any{"recurse": true, "filesOnly": true, "noModTime": true, "noMimeType": true}}, &told)
+		"opt": map[string]any{"recurse": true, "filesOnly": true, "noMimeType": true}}, &told)
 	var failed *rcloneError
 	if errors.As(err, &failed) && strings.Contains(failed.message, "directory not found") || errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -341,9 +342,12 @@ func (r *rclone) List(ctx context.Context, folder string, each func(name string,
 	}
 	for _, blob := range told.List {
 		if disk.IsTemp(blob.Path) {
+			if !blob.ModTime.IsZero() && time.Since(blob.ModTime) > leftover { // an interrupted Put left it
+				_ = r.Delete(ctx, blob.Path)
+			}
 			continue
 		}
-		if err := each(blob.Path, blob.Size); err != nil {
+		if err := each(Blob{blob.Path, blob.Size, blob.ModTime}); err != nil {
 			return err
 		}
 	}

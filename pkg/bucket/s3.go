@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
+	"time"
 
 	"flow/pkg/diag"
 )
@@ -18,6 +20,7 @@ type s3 struct {
 	prefix string // of all names; ends with a slash unless it is ""
 	keys   *keyring
 	region string
+	swept  sync.Once
 }
 
 var _ Bucket = (*s3)(nil)
@@ -113,14 +116,15 @@ func (s *s3) Put(ctx context.Context, name string, content io.ReaderAt, size int
 // s3Listing is an answer of ListObjectsV2.
 type s3Listing struct {
 	Contents []struct {
-		Key  string
-		Size int64
+		Key          string
+		Size         int64
+		LastModified time.Time
 	}
 	IsTruncated           bool
 	NextContinuationToken string
 }
 
-func (s *s3) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (s *s3) List(ctx context.Context, folder string, each func(Blob) error) error {
 	prefix := s.prefix
 	if folder != "" {
 		prefix += folder + "/"
@@ -136,7 +140,7 @@ func (s *s3) List(ctx context.Context, folder string, each func(name string, siz
 			if err != nil || !strings.HasPrefix(key, prefix) || strings.HasSuffix(key, "/") {
 				continue
 			}
-			if err := each(key[len(s.prefix):], blob.Size); err != nil {
+			if err := each(Blob{key[len(s.prefix):], blob.Size, blob.LastModified}); err != nil {
 				return err
 			}
 		}

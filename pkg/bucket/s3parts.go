@@ -12,10 +12,12 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -35,6 +37,7 @@ type s3Uploaded struct {
 // putParts sends a large blob in parts. Parts that an earlier try has sent, which may be of
 // another process, don't go again: the server's sum of each is compared with ours.
 func (s *s3) putParts(ctx context.Context, key string, content io.ReaderAt, size int64) error {
+	s.swept.Do(func() { _ = s.endUploads(ctx, leftover, key) }) // what it can't end is in nobody's way
 	upload, there, err := s.begun(ctx, key)
 	if err != nil {
 		return err
@@ -114,6 +117,45 @@ func (s *s3) begun(ctx context.Context, key string) (string, map[int]s3Uploaded,
 		err = errors.New("the server begins no upload")
 	}
 	return made.UploadId, nil, err
+}
+
+// ours knows the blobs that are large: those named by what they hold.
+var ours = regexp.MustCompile(`/[0-9a-f]{62}(\.pack|[0-9a-f]{2}\.pack)?$`)
+
+// sweep ends the uploads that were begun long ago and never came to an end: they take room,
+// and no listing shows them.
+func (s *s3) sweep(ctx context.Context) error { return s.endUploads(ctx, leftover, "") }
+
+// endUploads ends those that are older than an age, but for that of one blob.
+func (s *s3) endUploads(ctx context.Context, age time.Duration, but string) error {
+	query := url.Values{"uploads": {""}, "prefix": {s.prefix}}
+	for {
+		var page struct {
+			Upload []struct {
+				Key, UploadId string
+				Initiated     time.Time
+			}
+			IsTruncated                       bool
+			NextKeyMarker, NextUploadIdMarker string
+		}
+		if err := s.decode(ctx, call{method: http.MethodGet, query: query}, &page); err != nil {
+			return err
+		}
+		for _, upload := range page.Upload {
+			if upload.Key == but || !strings.HasPrefix(upload.Key, s.prefix) || !ours.MatchString(upload.Key) || upload.Initiated.IsZero() || time.Since(upload.Initiated) < age {
+				continue
+			}
+			_, err := s.quiet(ctx, call{method: http.MethodDelete, name: upload.Key, query: url.Values{"uploadId": {upload.UploadId}}})
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		if !page.IsTruncated || page.NextKeyMarker == "" {
+			return nil
+		}
+		query.Set("key-marker", page.NextKeyMarker)
+		query.Set("upload-id-marker", page.NextUploadIdMarker)
+	}
 }
 
 func (s *s3) parts(ctx context.Context, key, upload string) (map[int]s3Uploaded, error) {

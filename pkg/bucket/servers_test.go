@@ -2,6 +2,8 @@
 package bucket_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -108,6 +110,34 @@ func suite(t *testing.T, address string, settings map[string]string) {
 		return openPlace(t, fmt.Sprintf("%s/part%d", address, folder.Add(1)), settings)
 	})
 	t.Run("parts of blobs", func(t *testing.T) { ranges(t, openPlace(t, address+"/ranges", settings)) })
+	t.Run("holds", func(t *testing.T) {
+		holds(t, openPlace(t, address+"/holds", settings), openPlace(t, address+"/holds", settings))
+	})
+}
+
+// holds checks that who collects waits for who pushes, and that a listing tells times.
+func holds(t *testing.T, pushes, collects place) {
+	pushing, err := pushes.Pushing(t.Context(), nil)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	_, err = collects.Collecting(ctx, func(told string) {
+		require.Contains(t, told, "somebody pushes (")
+		stop(enough)
+	})
+	require.ErrorIs(t, err, enough)
+	require.NoError(t, pushing.Release(t.Context()))
+	collecting, err := collects.Collecting(t.Context(), func(told string) { t.Error(told) })
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now(), collecting.Now(), time.Hour)
+	require.False(t, collecting.Lost())
+	require.NoError(t, collecting.Release(t.Context()))
+	left := 0
+	require.NoError(t, collects.bucket.List(t.Context(), "holds", func(bucket.Blob) error {
+		left++
+		return nil
+	}))
+	require.Zero(t, left)
 }
 
 // ranges reads parts of a blob.
@@ -169,6 +199,16 @@ func s3(t *testing.T, endpoint string) {
 	require.NoError(t, bucket.MakeBucket(t.Context(), bucket.Spec{Name: "test", URL: "s3://flow-test/x", Settings: settings}))
 	suite(t, "s3://flow-test", settings)
 	t.Run("large", func(t *testing.T) { large(t, openPlace(t, "s3://flow-test/large", settings)) })
+	t.Run("unfinished uploads", func(t *testing.T) {
+		spec := bucket.Spec{Name: "test", URL: "s3://flow-test/unfinished", Settings: settings}
+		ours, theirs := "objects/ab/"+strings.Repeat("0", 62), "theirs/video.mp4"
+		left, err := bucket.LeaveUploads(t.Context(), spec, []string{ours, theirs}, 100*365*24*time.Hour)
+		require.NoError(t, err)
+		require.ElementsMatch(t, []string{ours, theirs}, left, "they may be under way")
+		left, err = bucket.LeaveUploads(t.Context(), spec, nil, 0)
+		require.NoError(t, err)
+		require.Equal(t, []string{theirs}, left)
+	})
 	t.Run("no bucket", func(t *testing.T) {
 		r := openPlace(t, "s3://nobody", settings)
 		err := r.List(t.Context(), nil)
@@ -262,6 +302,24 @@ func TestBucket_webdavAndHTTP(t *testing.T) {
 	serve(t, port, server)
 	settings := map[string]string{"user": "me", "password": "secret"}
 	address := "webdav://127.0.0.1:" + port + "/deep/er"
+	t.Run("what an interrupted put left", func(t *testing.T) {
+		r := openPlace(t, address+"/left", settings)
+		temps := filepath.Join(folder, "deep/er/left/packs")
+		require.NoError(t, os.MkdirAll(temps, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(temps, "x"), nil, 0o644))
+		for name, age := range map[string]time.Duration{".flow-tmp-0000000000000001": 48 * time.Hour, ".flow-tmp-0000000000000002": time.Hour} {
+			require.NoError(t, os.WriteFile(filepath.Join(temps, name), nil, 0o644))
+			require.NoError(t, os.Chtimes(filepath.Join(temps, name), time.Time{}, time.Now().Add(-age)))
+		}
+		var names []string
+		require.NoError(t, r.bucket.List(t.Context(), "", func(blob bucket.Blob) error {
+			names = append(names, blob.Name)
+			return nil
+		}))
+		require.Equal(t, []string{"packs/x"}, names)
+		require.NoFileExists(t, filepath.Join(temps, ".flow-tmp-0000000000000001"))
+		require.FileExists(t, filepath.Join(temps, ".flow-tmp-0000000000000002"))
+	})
 	suite(t, address, settings)
 	t.Run("wrong password", func(t *testing.T) {
 		err := openPlace(t, address, map[string]string{"user": "me", "password": "wrong"}).List(t.Context(), nil)

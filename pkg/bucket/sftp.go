@@ -286,7 +286,7 @@ func (s *sftpPlace) publish(c *sftp.Client, temp, name string) error {
 	return err
 }
 
-func (s *sftpPlace) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (s *sftpPlace) List(ctx context.Context, folder string, each func(Blob) error) error {
 	var entries []fs.FileInfo
 	err := s.call(ctx, func(c *sftp.Client) (err error) {
 		entries, err = c.ReadDir(s.path(folder))
@@ -299,10 +299,10 @@ func (s *sftpPlace) List(ctx context.Context, folder string, each func(name stri
 		return err
 	}
 	var mu sync.Mutex
-	safe := func(name string, size int64) error {
+	safe := func(blob Blob) error {
 		mu.Lock()
 		defer mu.Unlock()
-		return each(name, size)
+		return each(blob)
 	}
 	var below []string
 	for _, entry := range entries {
@@ -315,7 +315,7 @@ func (s *sftpPlace) List(ctx context.Context, folder string, each func(name stri
 				_ = s.call(ctx, func(c *sftp.Client) error { return c.Remove(s.path(name)) })
 			}
 		case entry.Mode().IsRegular():
-			if err := safe(name, entry.Size()); err != nil {
+			if err := safe(Blob{name, entry.Size(), entry.ModTime()}); err != nil {
 				return err
 			}
 		}

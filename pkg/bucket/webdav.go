@@ -13,6 +13,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"flow/pkg/disk"
 )
@@ -195,15 +196,16 @@ type davListing struct {
 		Href     string `xml:"href"`
 		Propstat []struct {
 			Size       int64     `xml:"prop>getcontentlength"`
+			Modified   string    `xml:"prop>getlastmodified"`
 			Collection *struct{} `xml:"prop>resourcetype>collection"`
 			Status     string    `xml:"status"`
 		} `xml:"propstat"`
 	} `xml:"response"`
 }
 
-const davAsk = `<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop></propfind>`
+const davAsk = `<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/><getlastmodified/></prop></propfind>`
 
-func (w *webdav) List(ctx context.Context, folder string, each func(name string, size int64) error) error {
+func (w *webdav) List(ctx context.Context, folder string, each func(Blob) error) error {
 	var listing davListing
 	err := w.decode(ctx, call{method: "PROPFIND", name: strings.TrimPrefix(folder+"/", "/"), header: http.Header{"Depth": {"1"}, "Content-Type": {"application/xml"}},
 		body: strings.NewReader(davAsk), size: int64(len(davAsk))}, &listing)
@@ -218,21 +220,36 @@ func (w *webdav) List(ctx context.Context, folder string, each func(name string,
 		if !ok {
 			continue
 		}
-		size, isFolder := int64(0), strings.HasSuffix(one.Href, "/")
+		size, isFolder, modified := int64(0), strings.HasSuffix(one.Href, "/"), time.Time{}
 		for _, prop := range one.Propstat {
 			size = max(size, prop.Size)
+			if at := httpTime(prop.Modified); !at.IsZero() {
+				modified = at
+			}
 			isFolder = isFolder || prop.Collection != nil
 		}
-		if isFolder {
+		switch {
+		case isFolder:
 			err = w.List(ctx, name, each)
-		} else if !disk.IsTemp(name) {
-			err = each(name, size)
+		case !disk.IsTemp(name):
+			err = each(Blob{name, size, modified})
+		case !modified.IsZero() && time.Since(modified) > leftover: // an interrupted Put left it
+			_ = w.Delete(ctx, name)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// httpTime reads a time as HTTP writes it; zero for what is none.
+func httpTime(text string) time.Time {
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // below returns the name that a link in a listing has, if it is directly in the folder.

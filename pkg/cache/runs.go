@@ -111,6 +111,21 @@ func (r *record) knows(result Result) bool {
 	return slices.ContainsFunc(r.results, func(known Result) bool { return known.sameOuts(result) })
 }
 
+// Keep drops the results that are not wanted, and returns how many that were.
+func (r *Runs) Keep(wanted func(Result) bool) int {
+	dropped := 0
+	for file, record := range r.byFile {
+		kept := slices.DeleteFunc(slices.Clone(record.results), func(result Result) bool { return !wanted(result) })
+		dropped += len(record.results) - len(kept)
+		if len(kept) == 0 {
+			delete(r.byFile, file)
+			continue
+		}
+		record.results = kept
+	}
+	return dropped
+}
+
 // RunsNotIn returns the remembered runs that are wanted, all of whose objects are here, and
 // that others don't have.
 func (c *Cache) RunsNotIn(ctx context.Context, known *Runs, wanted func(Result) bool) (*Runs, error) {

@@ -78,8 +78,8 @@ func (p *Project) Get(ctx context.Context, o *Origin) (digest.Content, error) {
 
 func (p *Project) getFolder(ctx context.Context, o *Origin, batch *store.Batch) (digest.Content, error) {
 	var names []string
-	if err := o.bucket.List(ctx, "", func(name string, _ int64) error {
-		names = append(names, name)
+	if err := o.bucket.List(ctx, "", func(blob bucket.Blob) error {
+		names = append(names, blob.Name)
 		return nil
 	}); err != nil {
 		return digest.Content{}, err

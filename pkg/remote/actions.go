@@ -14,8 +14,8 @@ import (
 // Actions returns the names of the blobs of remembered runs.
 func (r *Remote) Actions(ctx context.Context) ([]digest.ID, error) {
 	var ids []digest.ID
-	err := r.bucket.List(ctx, actionsDir, func(name string, _ int64) error {
-		if id, err := digest.ParseHex(strings.TrimPrefix(name, actionsDir+"/")); err == nil {
+	err := r.bucket.List(ctx, actionsDir, func(blob bucket.Blob) error {
+		if id, err := digest.ParseHex(strings.TrimPrefix(blob.Name, actionsDir+"/")); err == nil {
 			ids = append(ids, id)
 		}
 		return nil

@@ -29,14 +29,14 @@ func (n Note) blob() string { return notesDir + "/" + n.Run + "/" + n.ID.Hex() +
 // Notes returns all notes that are there, in no order. A place that can't list has none.
 func (r *Remote) Notes(ctx context.Context) ([]Note, error) {
 	var notes []Note
-	err := r.bucket.List(ctx, notesDir, func(name string, size int64) error {
-		parts := strings.Split(name, "/")
+	err := r.bucket.List(ctx, notesDir, func(blob bucket.Blob) error {
+		parts := strings.Split(blob.Name, "/")
 		if len(parts) != 3 {
 			return nil // somebody else's
 		}
 		hex, kind, _ := strings.Cut(parts[2], ".")
 		if id, err := digest.ParseHex(hex); err == nil {
-			notes = append(notes, Note{parts[1], kind, id, size})
+			notes = append(notes, Note{parts[1], kind, id, blob.Size})
 		}
 		return nil
 	})

@@ -48,9 +48,9 @@ func (r *Remote) known(ctx context.Context) ([]*pack.Pack, error) {
 		return p.all, nil
 	}
 	sizes := map[string]int64{} // -1 where the bucket doesn't tell
-	err := r.bucket.List(ctx, packsDir, func(name string, size int64) error {
-		if strings.HasSuffix(name, indexEnd) {
-			sizes[name] = size
+	err := r.bucket.List(ctx, packsDir, func(blob bucket.Blob) error {
+		if strings.HasSuffix(blob.Name, indexEnd) {
+			sizes[blob.Name] = blob.Size
 		}
 		return nil
 	})

@@ -8,8 +8,10 @@
 //	actions/<digest>   remembered runs, some in each blob, named by the blob's digest
 //	runs/<run>/<digest>.<kind>  a note about a run of the history, named by its digest
 //
-// whatever the bucket is. All that is there is named by what it holds, so nothing is
-// ever changed, and a copy of the folder is a remote, too.
+//	holds/…            who is at work on it, and what was pushed lately (see holds.go)
+//
+// whatever the bucket is. All that is there, but for the holds, is named by what it holds,
+// so nothing is ever changed, and a copy of the folder is a remote, too.
 package remote
 
 import (
@@ -20,6 +22,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"flow/pkg/bucket"
 	"flow/pkg/diag"
@@ -39,6 +43,13 @@ type Remote struct {
 	Jobs   int // how many transfers at a time
 	bucket bucket.Bucket
 	packs  packs
+	clock  Clock
+
+	holding sync.Mutex
+	hold    *Hold // of a push; nil for none
+	// claims is how old the claims were that were there, by their digests, at a time.
+	claims   map[string]time.Duration
+	claimsAt time.Time
 }
 
 var _ store.Store = (*Remote)(nil)
@@ -49,7 +60,7 @@ const Jobs = 8
 // Open returns the store behind a URL. It makes no connection yet; Close ends those that
 // were made.
 func Open(spec bucket.Spec) (*Remote, error) {
-	r := &Remote{Name: spec.Name, Jobs: Jobs}
+	r := &Remote{Name: spec.Name, Jobs: Jobs, clock: machine}
 	if text := spec.Settings["jobs"]; text != "" {
 		jobs, err := strconv.Atoi(text)
 		if err != nil || jobs < 1 || jobs > 1000 {
@@ -63,10 +74,18 @@ func Open(spec bucket.Spec) (*Remote, error) {
 }
 
 // New returns the store in a bucket.
-func New(name string, b bucket.Bucket) *Remote { return &Remote{Name: name, Jobs: Jobs, bucket: b} }
+func New(name string, b bucket.Bucket) *Remote {
+	return &Remote{Name: name, Jobs: Jobs, bucket: b, clock: machine}
+}
 
-// Close ends the connections.
-func (r *Remote) Close() error { return bucket.Close(r.bucket) }
+// Close ends the hold of a push, and the connections.
+func (r *Remote) Close() error {
+	r.letGo()
+	return bucket.Close(r.bucket)
+}
+
+// Sweep removes what interrupted pushes left unfinished long ago.
+func (r *Remote) Sweep(ctx context.Context) error { return bucket.Sweep(ctx, r.bucket) }
 
 // objectName is the name of an object's blob.
 func objectName(id digest.ID) string {
@@ -186,12 +205,12 @@ func (r *Remote) List(ctx context.Context, each func(id digest.ID, size int64) e
 }
 
 func (r *Remote) list(ctx context.Context, folder string, each func(id digest.ID, size int64) error) error {
-	return r.bucket.List(ctx, folder, func(name string, size int64) error {
-		id, ok := objectOf(name)
+	return r.bucket.List(ctx, folder, func(blob bucket.Blob) error {
+		id, ok := objectOf(blob.Name)
 		if !ok {
 			return nil // somebody else's
 		}
-		return each(id, size)
+		return each(id, blob.Size)
 	})
 }
 

@@ -95,7 +95,7 @@ func (f *faulty) Put(ctx context.Context, name string, content io.ReaderAt, size
 	return err
 }
 
-func (f *faulty) List(ctx context.Context, folder string, each func(string, int64) error) error {
+func (f *faulty) List(ctx context.Context, folder string, each func(bucket.Blob) error) error {
 	_, err := f.do(ctx, func() error { return f.Bucket.List(ctx, folder, each) })
 	return err
 }

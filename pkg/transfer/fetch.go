@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"sync"
@@ -82,8 +83,20 @@ func (f *fetch) trees(ctx context.Context, items []Item) ([]Item, error) {
 	return here, nil
 }
 
-// objects brings those objects here that are not.
+// objects brings those objects here that are not. Where a pack went meanwhile, which happens
+// when somebody collects, it looks once more for where they are.
 func (f *fetch) objects(ctx context.Context, objects []object, present *int) error {
+	were := *present
+	err := f.objectsOnce(ctx, objects, present)
+	if errors.Is(err, fs.ErrNotExist) {
+		*present = were
+		f.t.Remote.Relist()
+		err = f.objectsOnce(ctx, objects, present)
+	}
+	return err
+}
+
+func (f *fetch) objectsOnce(ctx context.Context, objects []object, present *int) error {
 	var wanted []digest.ID
 	var size int64
 	paths, sizes := map[digest.ID]string{}, map[digest.ID]int64{}

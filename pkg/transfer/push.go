@@ -10,19 +10,75 @@ import (
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
+	"flow/pkg/event"
 	"flow/pkg/store"
 )
 
 // Push moves what the remote lacks of some items there. What the cache lacks, or has
 // damaged, doesn't keep the rest from going: it is told by the error. A directory's tree
 // goes when all that it names is there.
+//
+// While it goes on, and for a while after, nobody collects what it relies on.
 func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 	result := Result{Remote: t.Remote.Name}
+	if len(items) == 0 {
+		return result, nil
+	}
 	lock, err := t.Cache.LockShared(ctx, "flow push", nil)
 	if err != nil {
 		return result, err
 	}
 	defer lock.Unlock()
+	for {
+		hold, err := t.Remote.Pushing(ctx, t.waiting)
+		if err != nil {
+			return result, err
+		}
+		some, err := t.pushOnce(ctx, items)
+		some.Objects += result.Objects
+		some.Bytes += result.Bytes
+		result = some
+		if hold.Lost() && ctx.Err() == nil { // what was there may be gone
+			continue
+		}
+		if claiming := t.Remote.Claim(ctx, contentsOf(items)); err == nil {
+			err = claiming
+		}
+		if hold.Lost() && ctx.Err() == nil {
+			continue
+		}
+		return result, err
+	}
+}
+
+// waiting tells what a push waits for.
+func (t *Transfer) waiting(text string) {
+	if t.Sink != nil {
+		t.Sink.Emit(event.Warning{Text: "waiting: " + text})
+	}
+}
+
+// contentsOf returns what some items hold, each once, in an order of its own.
+func contentsOf(items []Item) []digest.Content {
+	seen := map[digest.Content]bool{}
+	var contents []digest.Content
+	for _, item := range items {
+		if one := (digest.Content{ID: item.Content.ID, Mode: item.Content.Mode}); !seen[one] {
+			seen[one] = true
+			contents = append(contents, one)
+		}
+	}
+	slices.SortFunc(contents, func(a, b digest.Content) int {
+		if a.ID != b.ID {
+			return slices.Compare(a.ID[:], b.ID[:])
+		}
+		return int(a.Mode) - int(b.Mode)
+	})
+	return contents
+}
+
+func (t *Transfer) pushOnce(ctx context.Context, items []Item) (Result, error) {
+	result := Result{Remote: t.Remote.Name}
 	p := &push{t: t, failed: map[digest.ID]bool{},
 		problems: newProblems("the cache", "if another remote has it: flow fetch -r NAME; else make it again: flow repro")}
 	load := newCargo()
@@ -44,7 +100,7 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 	for _, id := range absent {
 		p.absent[id] = true
 	}
-	err = p.all(ctx, load)
+	err := p.all(ctx, load)
 	result.Objects, result.Bytes = p.objects, p.bytes
 	return result, errors.Join(err, p.problems.err())
 }

@@ -34,6 +34,10 @@ func (t *Transfer) PushRuns(ctx context.Context, wanted func(cache.Result) bool)
 	if len(blobs) < manyBlobs {
 		return result, t.Remote.PutActions(ctx, fresh.Encode())
 	}
+	// While nobody collects, what is there names nothing that is gone.
+	if known, blobs, err = t.runs(ctx); err != nil {
+		return result, err
+	}
 	if err := known.Add(fresh.Encode()); err != nil {
 		return result, err
 	}
@@ -69,9 +73,15 @@ func (t *Transfer) FetchRuns(ctx context.Context, objects bool) (Result, error) 
 func itemsOf(runs *cache.Runs) []Item {
 	var items []Item
 	for _, result := range runs.Results() {
-		for _, out := range result.Outs {
-			items = append(items, Item{Path: out.Path, Content: out.Content})
-		}
+		items = append(items, itemsOfOne(result)...)
+	}
+	return items
+}
+
+func itemsOfOne(result cache.Result) []Item {
+	var items []Item
+	for _, out := range result.Outs {
+		items = append(items, Item{Path: out.Path, Content: out.Content})
 	}
 	return items
 }
