@@ -73,13 +73,28 @@ func Parse(text string) (ID, error) {
 // ParseHex reads 64 lower-case hex digits.
 func ParseHex(text string) (ID, error) {
 	var id ID
-	if len(text) != 2*len(id) || strings.ToLower(text) != text {
+	if len(text) != 2*len(id) {
 		return ID{}, fmt.Errorf("digest %.80q is not %d lower-case hex digits", text, 2*len(id))
 	}
-	if _, err := hex.Decode(id[:], []byte(text)); err != nil {
-		return ID{}, fmt.Errorf("digest %.80q is not %d lower-case hex digits", text, 2*len(id))
+	for i := range id {
+		high, low := nibble(text[2*i]), nibble(text[2*i+1])
+		if high|low > 0xf {
+			return ID{}, fmt.Errorf("digest %.80q is not %d lower-case hex digits", text, 2*len(id))
+		}
+		id[i] = high<<4 | low
 	}
 	return id, nil
+}
+
+// nibble returns the value of a lower-case hex digit, and more than 15 for all else.
+func nibble(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
 }
 
 // Hasher computes a digest from what is written to it.

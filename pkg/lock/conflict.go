@@ -21,14 +21,24 @@ func Conflicted(text []byte) bool {
 
 // markerLine finds the first line that is a marker; 0 when there is none.
 func markerLine(text []byte) (number int, line string) {
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		for _, marker := range []string{"<<<<<<< ", ">>>>>>> ", "||||||| "} {
-			if bytes.HasPrefix(line, []byte(marker)) {
-				return i + 1, string(line)
+	first := -1
+	for _, marker := range []string{"<<<<<<< ", ">>>>>>> ", "||||||| "} {
+		at := 0
+		if !bytes.HasPrefix(text, []byte(marker)) {
+			at = bytes.Index(text, []byte("\n"+marker)) + 1
+			if at == 0 {
+				continue
 			}
 		}
+		if first < 0 || at < first {
+			first = at
+		}
 	}
-	return 0, ""
+	if first < 0 {
+		return 0, ""
+	}
+	found, _, _ := bytes.Cut(text[first:], []byte("\n"))
+	return bytes.Count(text[:first], []byte("\n")) + 1, string(found)
 }
 
 // ReadConflict reads a text with conflict markers, with the base between them or without.

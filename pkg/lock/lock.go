@@ -84,11 +84,7 @@ func New() *File {
 // Clone returns a File that can be changed apart; the entries are shared, as
 // nobody changes an Entry.
 func (f *File) Clone() *File {
-	clone := New()
-	maps.Copy(clone.Stages, f.Stages)
-	maps.Copy(clone.Data, f.Data)
-	maps.Copy(clone.Commits, f.Commits)
-	return clone
+	return &File{Stages: maps.Clone(f.Stages), Data: maps.Clone(f.Data), Commits: maps.Clone(f.Commits)}
 }
 
 // Out returns what was recorded of an out.

@@ -37,14 +37,12 @@ func sample() *File {
 
 func TestEncode_readsBackBothWays(t *testing.T) {
 	text := sample().Encode()
-	fast, ok := scan(text)
+	fast, ok := readCanonical(text)
 	require.True(t, ok, "what flow writes is read the fast way")
+	require.Equal(t, sample(), fast)
 	slow, err := parse(Name, text)
 	require.NoError(t, err)
-	for _, root := range []*node{fast, slow} {
-		file := (&decoder{file: Name}).decodeFile(root)
-		require.Equal(t, sample(), file)
-	}
+	require.Equal(t, sample(), (&decoder{file: Name}).decodeFile(slow))
 }
 
 func TestEncode_isDeterministicAndOneFactALine(t *testing.T) {
@@ -280,14 +278,16 @@ func TestLedger_settleDropsWhatIsGone(t *testing.T) {
 	require.Len(t, file.Stages, 1)
 }
 
-// FuzzDecode: no text makes the reader panic, every mistake has a file, and what is
-// read is written and read again as the same.
+// FuzzDecode: no text makes the reader panic, every mistake has a file, what is read is
+// written and read again as the same, and where the fast reader answers, it answers as
+// YAML's does.
 func FuzzDecode(f *testing.F) {
 	f.Add(sample().Encode())
 	f.Add([]byte("flow: 1\nstages:\n  a:\n    cmd: x\n"))
 	f.Add([]byte("flow: 1\nstages: {a: {cmd: [x, 'y']}}\n"))
 	f.Add([]byte("flow: 1\nstages:\n  a:\n    cmd: \x80\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		bothWays(t, text)
 		file, err := Decode(Name, text)
 		if err != nil {
 			for _, problem := range diag.All(err) {
@@ -301,26 +301,75 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestScan_agreesWithYAML: where the fast reader answers, it answers as YAML does.
-func TestScan_agreesWithYAML(t *testing.T) {
-	for _, text := range []string{
-		"a: b\n", "a: \"b\\n\"\n", "a: 1\n", "a: [1,2]\n", "a: -1\n", "a: 'x'\n", "a: b # c\n", "a: b: c\n", "a:\n  - x\n  - \"y\"\n",
-		"a:\n- x\n", "a: |\n  x\n", "a: &b c\n", "a: ~\n", "\ta: b\n", "a:  b\n", "a: b \n", "a\n", "- a\n", "a: {\"b\":1}\n", "\"k k\": v\n", "a:\n  b: c\n d: e\n",
-	} {
-		fast, ok := scan([]byte(text))
-		if !ok {
-			continue
+func bothWays(t *testing.T, text []byte) (fast bool) {
+	file, ok := readCanonical(text)
+	if !ok {
+		return false
+	}
+	root, err := parse(Name, text)
+	require.NoError(t, err, "%q", text)
+	d := &decoder{file: Name}
+	require.Equal(t, d.decodeFile(root), file, "%q", text)
+	require.Empty(t, d.problems, "%q", text)
+	return true
+}
+
+// TestReadCanonical_agreesWithYAML edits what flow wrote, line by line.
+func TestReadCanonical_agreesWithYAML(t *testing.T) {
+	whole := string(sample().Encode())
+	lines := strings.SplitAfter(whole, "\n")
+	values := []string{"", "b", `"b\n"`, "1", "[1,2]", "-1", "'x'", "b # c", "b: c", "|", "&b c", "~", " b", "b ", "{}", `{"b":1}`, "true", "0x1f", "a,b", "@a", "12:30", "b:", "#", "- a", "\"\x7f\"", "\"é\""}
+	for i, line := range lines {
+		bothWays(t, []byte(strings.Join(append(append([]string{}, lines[:i]...), lines[i+1:]...), "")))
+		bothWays(t, []byte(strings.Replace(whole, line, "  "+line, 1)))
+		bothWays(t, []byte(strings.Replace(whole, line, line+line, 1)))
+		key, _, found := strings.Cut(line, ": ")
+		for _, value := range values {
+			if found {
+				bothWays(t, []byte(strings.Replace(whole, line, key+": "+value+"\n", 1)))
+			}
+			bothWays(t, []byte(strings.Replace(whole, line, key+":"+value+"\n", 1)))
 		}
-		slow, err := parse(Name, []byte(text))
-		require.NoError(t, err, "%q", text)
-		require.Equal(t, flat(slow), flat(fast), "%q", text)
 	}
 }
 
-func flat(n *node) string {
-	text := fmt.Sprintf("%q=%q %q(", n.key, n.text, n.items)
-	for _, kid := range n.kids {
-		text += flat(kid)
+// TestReadCanonical_big: room that is made for many at a time is nobody else's.
+func TestReadCanonical_big(t *testing.T) {
+	file := New()
+	for i := range 2000 {
+		entry := &Entry{Cmd: []string{fmt.Sprint("run ", i)}}
+		for j := range i % 7 {
+			item := Item{fmt.Sprintf("in/%d", j), digest.Content{ID: digest.Sum([]byte{byte(i), byte(j)}), Mode: digest.File, Size: int64(j)}}
+			entry.Deps, entry.Outs = append(entry.Deps, item), append(entry.Outs, Item{fmt.Sprintf("out/%d", j), item.Content})
+		}
+		file.Stages[fmt.Sprint("s", i)] = entry
 	}
-	return text + ")"
+	read, fast := readCanonical(file.Encode())
+	require.True(t, fast)
+	require.Equal(t, file, read)
+	for _, entry := range read.Stages {
+		entry.Cmd, entry.Deps, entry.Outs = append(entry.Cmd, "x"), append(entry.Deps, Item{}), append(entry.Outs, Item{})
+	}
+	for name, entry := range file.Stages {
+		require.Equal(t, append(entry.Cmd, "x"), read.Stages[name].Cmd)
+		require.Equal(t, append(entry.Outs, Item{}), read.Stages[name].Outs)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	file := New()
+	for i := range 10_000 {
+		content := digest.Content{ID: digest.Sum([]byte{byte(i)}), Mode: digest.File, Size: 1}
+		file.Stages[fmt.Sprint("s", i)] = &Entry{
+			Cmd: []string{fmt.Sprint("cat in > out/", i)}, Deps: []Item{{"in", content}}, Outs: []Item{{fmt.Sprint("out/", i), content}},
+		}
+	}
+	text := file.Encode()
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Decode(Name, text); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,15 +30,17 @@ func Read(root *disk.Root, name string) (*File, error) {
 // Decode reads the text of a lock file. What flow wrote is read fast, line by
 // line; what a person or a merge has been at is read as YAML.
 func Decode(name string, text []byte) (*File, error) {
+	if bytes.HasSuffix(text, []byte(trailer)) {
+		if file, ok := readCanonical(text); ok {
+			return file, nil
+		}
+	}
 	if err := checkWhole(name, text); err != nil {
 		return nil, err
 	}
-	root, ok := scan(text)
-	if !ok {
-		var err error
-		if root, err = parse(name, text); err != nil {
-			return nil, err
-		}
+	root, err := parse(name, text)
+	if err != nil {
+		return nil, err
 	}
 	if len(root.kids) == 0 {
 		return nil, diag.At(diag.Pos{File: name}, "the lock file holds nothing: was it cut?").WithHint(rebuildHint)
@@ -152,7 +153,7 @@ func (d *decoder) entry(stage *node) *Entry {
 func (d *decoder) items(n *node, deps bool) []Item {
 	items := make([]Item, 0, len(n.kids))
 	for _, kid := range n.kids {
-		if deps && outside.MatchString(kid.key) || d.name(kid) {
+		if deps && isOutside(kid.key) || d.name(kid) {
 			items = append(items, Item{Path: kid.key, Content: d.content(kid)})
 		}
 	}
@@ -160,8 +161,15 @@ func (d *decoder) items(n *node, deps bool) []Item {
 	return items
 }
 
-// outside knows the names of deps that are no paths in the project.
-var outside = regexp.MustCompile(`^(cmd|env|exe):|^https?://`)
+// isOutside knows the names of deps that are no paths in the project.
+func isOutside(name string) bool {
+	for _, prefix := range [...]string{"cmd:", "env:", "exe:", "http://", "https://"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
 
 // name holds every path to the one gate: a lock comes with a cloned repository.
 func (d *decoder) name(n *node) bool {
@@ -172,8 +180,10 @@ func (d *decoder) name(n *node) bool {
 	return true
 }
 
-// commitName is how git writes the name of a commit.
-var commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+// isCommit knows how git writes the name of a commit.
+func isCommit(name string) bool {
+	return (len(name) == 40 || len(name) == 64) && strings.Trim(name, "0123456789abcdef") == ""
+}
 
 // source reads what a data source was, and the commit that it was taken from.
 func (d *decoder) source(file *File, n *node) {
@@ -183,7 +193,7 @@ func (d *decoder) source(file *File, n *node) {
 		switch {
 		case kid.key != "commit":
 			rest.kids = append(rest.kids, kid)
-		case commitName.MatchString(kid.text):
+		case isCommit(kid.text):
 			file.Commits[n.key] = kid.text
 		default:
 			d.fail(kid, "%s: %.80q is no commit", n.key, kid.text)

@@ -3,8 +3,8 @@ package lock
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,9 +138,44 @@ func (w *writer) content(level int, c digest.Content) {
 	w.line(level, "size", strconv.FormatInt(c.Size, 10))
 }
 
-// plain matches texts that YAML reads as the same text without quotes: a letter,
-// dot, slash or underscore first, nothing that starts a comment or a mapping.
-var plain = regexp.MustCompile(`^[A-Za-z_./][A-Za-z0-9_./@%+=,-]*(?: [A-Za-z0-9_./@%+=-][A-Za-z0-9_./@%+=,-]*)*$`)
+// isPlain reports whether YAML reads a text as the same text without quotes, or as a
+// number or word of its own that is written like it: a letter, dot, slash or underscore
+// first, nothing that starts a comment or a mapping.
+func isPlain(text string) bool {
+	if text == "" || text[0] == ' ' || wordBytes[text[0]]&startsText == 0 {
+		return false
+	}
+	for i := 1; i < len(text); i++ {
+		switch kind := wordBytes[text[i]]; {
+		case kind&inWord != 0 && (text[i-1] != ' ' || kind&startsWord != 0):
+		case text[i] == ' ' && text[i-1] != ' ':
+		default:
+			return false
+		}
+	}
+	return text[len(text)-1] != ' '
+}
+
+// What a byte may be in a text without quotes.
+const (
+	inWord uint8 = 1 << iota
+	startsWord
+	startsText
+)
+
+var wordBytes = func() (kinds [256]uint8) {
+	for c := range kinds {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '_', c == '.', c == '/':
+			kinds[c] = inWord | startsWord | startsText
+		case c >= '0' && c <= '9', strings.IndexByte("@%+=-", byte(c)) >= 0:
+			kinds[c] = inWord | startsWord
+		case c == ',':
+			kinds[c] = inWord
+		}
+	}
+	return kinds
+}()
 
 // special is texts that YAML would read as something else than a text.
 var special = map[string]bool{
@@ -151,7 +186,7 @@ var special = map[string]bool{
 // quote returns a text as a YAML scalar: plain where that is safe, else quoted as
 // JSON quotes it, which YAML reads the same.
 func quote(text string) string {
-	if plain.MatchString(text) && !special[strings.ToLower(text)] && !looksNumeric(text) {
+	if isPlain(text) && !special[strings.ToLower(text)] && !looksNumeric(text) {
 		return text
 	}
 	return jsonText(text)
@@ -163,6 +198,7 @@ func looksNumeric(text string) bool {
 	return err == nil
 }
 
+// jsonText quotes a text as JSON does, and escapes also what YAML doesn't let stand.
 func jsonText(text string) string {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
@@ -170,5 +206,23 @@ func jsonText(text string) string {
 	if err := encoder.Encode(text); err != nil {
 		return strconv.Quote(text)
 	}
-	return strings.TrimSuffix(buffer.String(), "\n")
+	quoted := strings.TrimSuffix(buffer.String(), "\n")
+	if !strings.ContainsFunc(quoted, isControl) {
+		return quoted
+	}
+	var escaped strings.Builder
+	for _, c := range quoted {
+		if isControl(c) {
+			fmt.Fprintf(&escaped, `\u%04x`, c)
+		} else {
+			escaped.WriteRune(c)
+		}
+	}
+	return escaped.String()
+}
+
+// isControl knows what can't stand in a YAML file or, like the mark of a byte order and
+// the line break of C1, does not stand for itself.
+func isControl(c rune) bool {
+	return c < ' ' || c >= 0x7f && c <= 0x9f || c == 0xfeff || c == 0xfffe || c == 0xffff
 }
