@@ -17,6 +17,7 @@ var rooms = map[string][]string{
 	"glob":      {},
 	"digest":    {},
 	"disk":      {},
+	"wire":      {},
 	"pack":      {"digest"},
 	"process":   {},
 	"watch":     {},
@@ -24,7 +25,7 @@ var rooms = map[string][]string{
 	"values":    {"document", "diag"},
 	"lock":      {"document", "digest", "disk", "diag"},
 	"event":     {"digest"},
-	"stages":    {"dag", "values", "document", "diag", "disk", "glob"},
+	"stages":    {"dag", "values", "document", "diag", "disk", "glob", "wire"},
 	"picture":   {},
 	"chart":     {"picture", "dag", "ui"},
 	"page":      {"picture", "chart"},
@@ -48,7 +49,7 @@ var rooms = map[string][]string{
 	"dvc":       {"workspace", "document", "disk", "diag"},
 	"migrate":   {"dvc", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "digest", "disk", "diag"},
 	"project": {"tracking", "hooks", "plots", "transfer", "remote", "bucket", "engine", "workspace", "cache", "store", "stages", "lock", "values", "document", "event", "process",
-		"dag", "diag", "digest", "disk", "runs"},
+		"dag", "diag", "digest", "disk", "runs", "wire"},
 }
 
 // keepers is who alone may import a library.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -24,6 +25,7 @@ func main() {
 // Main runs the command line of this process and returns its exit code.
 func Main() (code int) {
 	signal.Ignore(syscall.SIGPIPE) // a reader that went away must not stop a run
+	collectLate()
 	defer func() {
 		if bug := recover(); bug != nil {
 			fmt.Fprintf(os.Stderr, "flow: a bug in flow: %v\n%s\nplease report it with the lines above\n", bug, debug.Stack())
@@ -47,6 +49,16 @@ func Main() (code int) {
 		fmt.Fprint(a.err, ui.Explain(err, ui.StyleFor(a.err)))
 	}
 	return exitCode(err)
+}
+
+// collectLate has garbage collected for the first time at some 60 MB, where most commands
+// have ended, and from then on as usual.
+func collectLate() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(1500)
+	runtime.SetFinalizer(new([64]byte), func(*[64]byte) { debug.SetGCPercent(100) })
 }
 
 // describeStop says what a signal has stopped.

@@ -59,6 +59,40 @@ func Build(names []string, edges []Edge) (*Graph, error) {
 	return g, nil
 }
 
+// Restore makes the graph whose names and parents another one had.
+func Restore(names []string, parents [][]int32) (*Graph, error) {
+	g := &Graph{names: names, index: make(map[string]int32, len(names)), parents: parents, children: make([][]int32, len(names))}
+	if len(parents) != len(names) {
+		return nil, fmt.Errorf("%d nodes have parents, of %d", len(parents), len(names))
+	}
+	children := make([]int32, len(names))
+	for _, parents := range parents {
+		for _, parent := range parents {
+			if parent < 0 || int(parent) >= len(names) {
+				return nil, fmt.Errorf("there is no node %d", parent)
+			}
+			children[parent]++
+		}
+	}
+	for i, name := range names {
+		g.index[name] = int32(i)
+		g.children[i] = make([]int32, 0, children[i])
+	}
+	for i, parents := range parents {
+		for _, parent := range parents {
+			g.children[parent] = append(g.children[parent], int32(i))
+		}
+	}
+	if len(g.index) < len(names) {
+		return nil, errors.New("a node is declared twice")
+	}
+	return g, g.finish()
+}
+
+// Above returns for each name the places of those that it waits for, for Restore. Nobody
+// may change them.
+func (g *Graph) Above() [][]int32 { return g.parents }
+
 func (g *Graph) connect(container graph.Graph[int32, int32], edge Edge) error {
 	from, known := g.index[edge.From]
 	if !known {

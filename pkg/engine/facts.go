@@ -36,7 +36,7 @@ type missingParam struct {
 // inspect finds what a stage's paths hold. expected overrides what is on disk, for
 // paths that a restore will put there.
 func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Entry, expected map[string]digest.Content) (*facts, error) {
-	is := &facts{outs: map[string]digest.Content{}}
+	is := &facts{outs: make(map[string]digest.Content, len(stage.Outs))}
 	if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func unusable(stage *stages.Stage, kind, name string, pos diag.Pos, err error) e
 
 // inspectDeps finds what a stage reads.
 func (e *Engine) inspectDeps(ctx context.Context, stage *stages.Stage, is *facts, expected map[string]digest.Content) error {
-	is.deps, is.matches, is.unknown = map[string]digest.Content{}, map[string]int{}, map[string]error{}
+	is.deps = make(map[string]digest.Content, len(stage.Deps))
 	for _, dep := range stage.Deps {
 		if err := e.inspectDep(ctx, stage, dep, is, expected); err != nil {
 			return err
@@ -93,13 +93,19 @@ func (e *Engine) inspectDep(ctx context.Context, stage *stages.Stage, dep stages
 		if paths, err = e.matchDep(ctx, stage, dep); err != nil {
 			return err
 		}
-		is.matches[dep.Path] = len(paths)
+		is.matched(dep.Path, len(paths))
 	default:
 		content, err := e.probe(ctx, stage, dep)
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
-		is.deps[dep.Path], is.unknown[dep.Path] = content, err
+		is.deps[dep.Path] = content
+		if err != nil {
+			if is.unknown == nil {
+				is.unknown = map[string]error{}
+			}
+			is.unknown[dep.Path] = err
+		}
 		return nil
 	}
 	for _, path := range paths {
@@ -113,6 +119,14 @@ func (e *Engine) inspectDep(ctx context.Context, stage *stages.Stage, dep stages
 		is.deps[path] = content
 	}
 	return nil
+}
+
+// matched takes down how many files a pattern matches.
+func (is *facts) matched(pattern string, files int) {
+	if is.matches == nil {
+		is.matches = map[string]int{}
+	}
+	is.matches[pattern] = files
 }
 
 // readParams returns the values of a stage's params as JSON text, by file and key:

@@ -30,22 +30,21 @@ func TestGrowth(t *testing.T) {
 		t.Skip("it runs hundreds of stages")
 	}
 	for _, g := range []growth{
-		{"allocations: load a pipeline", 110, func(t *testing.T, n int) float64 {
+		{"allocations: load a pipeline", 95, func(t *testing.T, n int) float64 {
 			text := []byte(flatPipeline(n))
 			return allocations(t, func() error {
 				_, err := stages.Parse("pipeline.yaml", text, os.ReadFile)
 				return err
 			})
 		}},
-		{"allocations: order a pipeline", 4, func(t *testing.T, n int) float64 {
+		{"allocations: read a compiled pipeline", 13, func(t *testing.T, n int) float64 {
 			pipeline, err := stages.Parse("pipeline.yaml", []byte(flatPipeline(n)), os.ReadFile)
 			require.NoError(t, err)
-			return allocations(t, func() error {
-				_, err := pipeline.Graph()
-				return err
-			})
+			data, err := pipeline.MarshalBinary()
+			require.NoError(t, err)
+			return allocations(t, func() error { return new(stages.Pipeline).UnmarshalBinary(data) })
 		}},
-		{"allocations: read a lock", 40, func(t *testing.T, n int) float64 {
+		{"allocations: read a lock", 2, func(t *testing.T, n int) float64 {
 			w := grown(t, n)
 			text, err := os.ReadFile(w.path(lock.Name))
 			require.NoError(t, err)
@@ -54,7 +53,7 @@ func TestGrowth(t *testing.T) {
 				return err
 			})
 		}},
-		{"allocations: plan, nothing to do", 52, func(t *testing.T, n int) float64 {
+		{"allocations: plan, nothing to do", 40, func(t *testing.T, n int) float64 {
 			e := grown(t, n).open()
 			return allocations(t, func() error {
 				plan, err := e.Plan(context.Background(), everything)

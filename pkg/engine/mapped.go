@@ -49,7 +49,7 @@ func (e *Engine) inspectMapped(ctx context.Context, stage *stages.Stage, dep sta
 			is.mapped = append(is.mapped, entry)
 		}
 	}
-	is.matches[dep.Path] = len(is.mapped)
+	is.matched(dep.Path, len(is.mapped))
 	is.deps[dep.Path] = is.mapped.Content()
 	return nil
 }

@@ -9,20 +9,40 @@ import (
 	"slices"
 
 	"flow/pkg/diag"
+	"flow/pkg/digest"
 	"flow/pkg/document"
 	"flow/pkg/stages"
 )
 
 // Pipeline reads the declared pipeline: that of every pipeline.yaml of the project.
 func (p *Project) Pipeline() (*stages.Pipeline, error) {
-	pipeline, _, err := p.pipeline()
+	files, err := p.declared()
+	if err != nil {
+		return nil, err
+	}
+	kept := p.compiled(files)
+	if kept == nil {
+		pipeline, _, err := parse(p.options(), files, p.readDeclared)
+		return pipeline, err
+	}
+	if pipeline, found := kept.pipeline(); found {
+		return pipeline, nil
+	}
+	pipeline, _, err := parse(p.options(), files, kept.reading())
+	if err == nil {
+		kept.take(pipeline)
+	}
 	return pipeline, err
 }
 
 // Compiled reads what a pipeline file declares as values: without vars, foreach, matrix,
 // include and templates. It is nil when the file holds nothing.
 func (p *Project) Compiled(file string) (*document.Node, error) {
-	_, files, err := p.pipeline()
+	files, err := p.declared()
+	if err != nil {
+		return nil, err
+	}
+	_, files, err = parse(p.options(), files, p.readDeclared)
 	if err != nil {
 		return nil, err
 	}
@@ -34,15 +54,13 @@ func (p *Project) Compiled(file string) (*document.Node, error) {
 	return nil, diag.At(diag.Pos{}, "%s is no pipeline file of the project", file)
 }
 
-func (p *Project) pipeline() (*stages.Pipeline, []stages.Source, error) {
+// declared reads the pipeline files, of which there is at least one.
+func (p *Project) declared() ([]stages.Source, error) {
 	files, err := p.sources()
 	if err == nil && len(files) == 0 {
 		err = diag.At(diag.Pos{}, "there is no %s in %s", stages.File, p.Root.Dir()).WithHint("declare a first stage: flow stage add --help")
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return parse(p.options(), files, p.readDeclared)
+	return files, err
 }
 
 // readDeclared reads a file that the pipeline is declared in, and remembers its name,
@@ -98,12 +116,14 @@ func (p *Project) recorded() func(folder string) bool {
 		return nil // whoever needs the lock tells
 	}
 	folders := map[string]bool{}
-	for name := range locked.Data {
-		folders[name] = true
+	for name, content := range locked.Data {
+		folders[name] = content.Mode == digest.Dir
 	}
 	for _, entry := range locked.Stages {
 		for _, out := range entry.Outs {
-			folders[out.Path] = true
+			if out.Mode == digest.Dir {
+				folders[out.Path] = true
+			}
 		}
 	}
 	return func(folder string) bool { return folders[folder] }

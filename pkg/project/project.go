@@ -48,6 +48,8 @@ type Project struct {
 	// Declared are the files that the pipeline came from, or would if they were there:
 	// known once it was read, as far as that went.
 	Declared []string
+
+	fresh *compiled // the pipeline was decoded, and its decoded form isn't kept yet
 }
 
 // Find returns the root of the project that a folder is in: the nearest folder,
@@ -211,6 +213,8 @@ func (p *Project) Prepare() error {
 		return fmt.Errorf("prepare %s: %w", State, err)
 	}
 	_, _ = p.Root.Sweep(State+"/tmp", abandoned) // what it can't remove is in nobody's way
+	p.fresh.keep()
+	p.fresh = nil
 	ignore := State + "/.gitignore"
 	if p.Root.Exists(ignore) {
 		return nil
@@ -223,6 +227,7 @@ func (p *Project) Prepare() error {
 
 // Engine opens the engine over the project's pipeline.
 func (p *Project) Engine() (*engine.Engine, error) {
+	go p.Ledger.Read() // beside the pipeline: who asks for it then finds it read, or tells what is wrong
 	pipeline, err := p.Pipeline()
 	if err != nil {
 		return nil, err

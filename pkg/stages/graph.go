@@ -16,6 +16,9 @@ import (
 // or around it. A frozen stage waits for nothing. The errors are overlapping outs,
 // a stage that reads what it makes, and cycles.
 func (p *Pipeline) Graph() (*dag.Graph, error) {
+	if p.graph != nil {
+		return p.graph, nil
+	}
 	problems := p.overlaps()
 	var edges []dag.Edge
 	for _, stage := range p.Stages {
@@ -29,6 +32,7 @@ func (p *Pipeline) Graph() (*dag.Graph, error) {
 	if errors.As(err, &cycle) {
 		return nil, p.explainCycle(cycle)
 	}
+	p.graph = graph
 	return graph, err
 }
 

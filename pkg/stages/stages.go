@@ -8,6 +8,7 @@ package stages
 import (
 	"strings"
 
+	"flow/pkg/dag"
 	"flow/pkg/diag"
 )
 
@@ -36,6 +37,7 @@ type Pipeline struct {
 	byName map[string]*Stage
 	sets   map[string]*Set
 	owners *owners
+	graph  *dag.Graph
 }
 
 // Path is a declared path and its place.

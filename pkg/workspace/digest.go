@@ -20,15 +20,23 @@ import (
 // out of the root; a *SpecialError for what is neither file nor folder nor link; a
 // *ChangingError for a file that would not hold still.
 func (w *Workspace) Digest(ctx context.Context, name string) (digest.Content, error) {
+	if content, found := w.seen(name); found {
+		return content, nil
+	}
 	at, err := w.find(name)
 	if err != nil {
 		return digest.Content{}, err
 	}
 	defer at.close()
-	if at.stat.kind != digest.Dir {
-		return w.digestFile(ctx, name, at, w.hash, false)
+	var content digest.Content
+	if at.stat.kind == digest.Dir {
+		_, content, err = w.scanTree(ctx, name, at, &scan{take: w.hash})
+	} else {
+		content, err = w.digestFile(ctx, name, at, w.hash, false)
 	}
-	_, content, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
+	if err == nil {
+		w.see(name, content)
+	}
 	return content, err
 }
 
@@ -58,7 +66,10 @@ func (w *Workspace) digestFile(ctx context.Context, name string, at place, take 
 	if err != nil {
 		return digest.Content{}, err
 	}
-	if e.stat.regular() && (!e.same || always) {
+	if e.stat.regular() && e.same && !always {
+		return e.content(), nil // as it is remembered
+	}
+	if e.stat.regular() {
 		h := w.hands.Get().(*hand)
 		defer w.hands.Put(h)
 		if err := take(ctx, h, at.folder, name, e); err != nil {
@@ -91,6 +102,11 @@ func (w *Workspace) rememberFile(name string, e *entry) digest.Content {
 	} else {
 		w.files.remember(name, record{stat: e.stat, id: e.id, trusted: e.trusted})
 	}
+	return e.content()
+}
+
+// content is what an entry that is no directory holds.
+func (e *entry) content() digest.Content {
 	if e.stat.kind == digest.None {
 		return digest.Content{}
 	}

@@ -1,11 +1,17 @@
 package workspace
 
-import "sync"
+import (
+	"sync"
 
-// glance keeps folders open, so that many paths can be looked at for one call each.
+	"flow/pkg/digest"
+)
+
+// glance keeps folders open, so that many paths can be looked at for one call each, and
+// what they hold, so that they are looked at once.
 type glance struct {
-	mu      sync.Mutex
-	folders map[string]folder
+	mu       sync.Mutex
+	folders  map[string]folder
+	contents map[string]digest.Content
 }
 
 // keptOpen is how many folders a glance keeps: a process may have few descriptors.
@@ -17,10 +23,10 @@ type kept struct{ folder }
 func (kept) close() {}
 
 // Glance makes it cheap to ask after many paths in a row: until end is called, folders
-// that were opened once are looked into as they were found. It is for when this
-// process changes nothing, such as the making of a plan.
+// that were opened once are looked into as they were found, and what a path held once it
+// holds. It is for when this process changes nothing, such as the making of a plan.
 func (w *Workspace) Glance() (end func()) {
-	g := &glance{folders: map[string]folder{}}
+	g := &glance{folders: map[string]folder{}, contents: map[string]digest.Content{}}
 	if !w.glance.CompareAndSwap(nil, g) {
 		return func() {} // somebody glances already
 	}
@@ -52,4 +58,25 @@ func (w *Workspace) folderAt(name string) (folder, error) {
 	}
 	g.folders[name] = f
 	return kept{f}, nil
+}
+
+// seen returns what a glance has found at a path.
+func (w *Workspace) seen(name string) (digest.Content, bool) {
+	g := w.glance.Load()
+	if g == nil {
+		return digest.Content{}, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	content, found := g.contents[name]
+	return content, found
+}
+
+// see keeps what a path holds, while there is a glance.
+func (w *Workspace) see(name string, content digest.Content) {
+	if g := w.glance.Load(); g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.contents[name] = content
+	}
 }
