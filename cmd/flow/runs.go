@@ -187,7 +187,7 @@ func (o *runsRemoveOptions) choose(p *project.Project) ([]*runs.Run, error) {
 	if o.older >= 0 {
 		all = all[min(o.older, len(all)):]
 	}
-	t := newRunsTable(all)
+	t := newRunsTable(all, false)
 	if err := t.filter(o.where); err != nil {
 		return nil, err
 	}

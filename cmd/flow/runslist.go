@@ -80,20 +80,9 @@ func runRunsList(a *app, o *runsListOptions) error {
 	if !o.all {
 		all = slices.DeleteFunc(all, func(run *runs.Run) bool { return run.State == runs.Saved })
 	}
-	t := newRunsTable(all)
-	if err := t.filter(o.where); err != nil {
+	t, err := o.choose(p, all)
+	if err != nil {
 		return err
-	}
-	if o.sort != "" {
-		if err := t.sort(p, o.sort); err != nil {
-			return err
-		}
-	}
-	if o.reverse {
-		slices.Reverse(t.rows)
-	}
-	if o.top > 0 {
-		t.rows = t.rows[:min(o.top, len(t.rows))]
 	}
 	if a.json {
 		return ui.WriteJSON(a.out, t.json())
@@ -114,6 +103,36 @@ func runRunsList(a *app, o *runsListOptions) error {
 	}
 	a.printTable(table, o.md)
 	return nil
+}
+
+// choose makes the table of the runs that are meant, in the order that is.
+func (o *runsListOptions) choose(p *project.Project, all []*runs.Run) (*runsTable, error) {
+	if o.where == "" && o.sort == "" { // what need not be looked into is not
+		if o.reverse {
+			slices.Reverse(all)
+		}
+		if o.top > 0 {
+			all = all[:min(o.top, len(all))]
+		}
+		facts := !slices.ContainsFunc(o.columns, func(key string) bool { return !slices.Contains(runKeys, key) })
+		return newRunsTable(all, facts), nil
+	}
+	t := newRunsTable(all, false)
+	if err := t.filter(o.where); err != nil {
+		return nil, err
+	}
+	if o.sort != "" {
+		if err := t.sort(p, o.sort); err != nil {
+			return nil, err
+		}
+	}
+	if o.reverse {
+		slices.Reverse(t.rows)
+	}
+	if o.top > 0 {
+		t.rows = t.rows[:min(o.top, len(t.rows))]
+	}
+	return t, nil
 }
 
 // least is how much of a text a narrow terminal shows, before columns go.
@@ -157,12 +176,17 @@ func (r *runRow) value(key string) (values.Value, bool) {
 	return value, found
 }
 
-func newRunsTable(all []*runs.Run) *runsTable {
+// newRunsTable makes a row of each run; with facts, only of what every run has.
+func newRunsTable(all []*runs.Run, facts bool) *runsTable {
 	t := &runsTable{}
 	seen, now := map[string]bool{}, time.Now()
 	for _, run := range all {
 		row := &runRow{run: run, fields: map[string]values.Value{}}
-		for _, leaf := range run.Fields(now) {
+		leaves := run.Facts
+		if !facts {
+			leaves = run.Fields
+		}
+		for _, leaf := range leaves(now) {
 			row.fields[leaf.Key] = leaf.Value
 			if !seen[leaf.Key] {
 				seen[leaf.Key] = true

@@ -112,7 +112,7 @@ func ownRuns(p *project.Project, where string) ([]*runs.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newRunsTable(all)
+	t := newRunsTable(all, false)
 	if err := t.filter(where); err != nil {
 		return nil, err
 	}

@@ -10,10 +10,22 @@ import (
 	"flow/pkg/values"
 )
 
-// Fields returns what can be asked of a run, by key: id, name, state, …, params.KEY,
-// metrics.KEY and stages.NAME.KEY. Times of a run are seconds.
+// Fields returns what can be asked of a run, by key: its Facts, and params.KEY, metrics.KEY
+// and stages.NAME.KEY.
 func (r *Run) Fields(now time.Time) []values.Leaf {
-	var f fields
+	f := fields(r.Facts(now))
+	f.all("params.", r.Params.Flat())
+	f.all("metrics.", r.Metrics.Flat())
+	for i := range r.Stages {
+		f.stage(&r.Stages[i])
+	}
+	return f
+}
+
+// Facts returns what can be asked of every run, by key: id, name, state, … Times are
+// seconds.
+func (r *Run) Facts(now time.Time) []values.Leaf {
+	f := make(fields, 0, 24)
 	f.text("id", r.ID)
 	f.text("name", r.Name)
 	f.text("state", string(r.State))
@@ -40,11 +52,6 @@ func (r *Run) Fields(now time.Time) []values.Leaf {
 	f.text("error", r.Error)
 	f.text("did", r.Did())
 	f.text("targets", strings.Join(r.Targets, " "))
-	f.all("params.", r.Params.Flat())
-	f.all("metrics.", r.Metrics.Flat())
-	for i := range r.Stages {
-		f.stage(&r.Stages[i])
-	}
 	return f
 }
 

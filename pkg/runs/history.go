@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -59,19 +58,10 @@ func (h *History) List() ([]*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*Run, len(ids))
-	var group sync.WaitGroup
-	limit := make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
-	for i, id := range ids {
-		group.Go(func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
-			all[i], _ = h.Read(id)
-		})
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	group.Wait()
-	all = slices.DeleteFunc(all, func(run *Run) bool { return run == nil })
-	return all, nil
+	return slices.DeleteFunc(h.readAll(ids), func(run *Run) bool { return run == nil }), nil
 }
 
 // Read returns a run, whose id is whole. One that was killed has the state Lost.

@@ -8,6 +8,7 @@
 //	<id>/lock             held by the process that runs; so a run that is no longer held and has not ended was killed
 //	<id>/logs/<key>       what a stage printed (see log.go), with <key>.1, <key>.2 … where it goes on
 //	times                 how long stages took lately
+//	index                 the records of ended runs once more, to be read fast (see index.go)
 //	removed               the ids of runs that a person removed
 //	guard                 held while times are written and old runs removed
 //
