@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"flow/pkg/diag"
+	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/event"
 	"flow/pkg/project"
@@ -65,11 +67,22 @@ func (a *app) openEngine() (*project.Project, *engine.Engine, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	e, err := a.engine(p)
+	return p, e, err
+}
+
+// atWork takes a project to run its stages, before its pipeline is read.
+func (a *app) atWork(ctx context.Context, p *project.Project, options engine.Options) (*disk.Lock, error) {
+	return p.AtWork(ctx, !options.NoWait, func(holder string) { a.note("waiting for %s", cmp.Or(holder, "another process")) })
+}
+
+// engine opens the pipeline of a project.
+func (a *app) engine(p *project.Project) (*engine.Engine, error) {
 	e, err := p.Engine()
 	if err == nil {
 		e.Runner = &project.Runner{Kill: a.kill, Stdin: os.Stdin}
 	}
-	return p, e, err
+	return e, err
 }
 
 // local turns a path as typed, relative to the current folder, into one relative to

@@ -88,7 +88,18 @@ func addSelectionFlags(cmd *cobra.Command, selection *engine.Selection) {
 
 func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	a.partial = true
-	p, e, err := a.openEngine()
+	p, err := a.open()
+	if err != nil {
+		return err
+	}
+	if !o.Dry {
+		working, err := a.atWork(ctx, p, o.Options)
+		if err != nil {
+			return err
+		}
+		defer working.Unlock()
+	}
+	e, err := a.engine(p)
 	if err != nil {
 		return err
 	}
@@ -109,9 +120,6 @@ func runRepro(ctx context.Context, a *app, o *reproOptions) error {
 	}
 	if o.Dry {
 		return dryRepro(ctx, a, e, o)
-	}
-	if err := p.Prepare(); err != nil {
-		return err
 	}
 	if o.interactive {
 		o.Confirm, o.Jobs = a.ask, 1 // one question at a time

@@ -91,6 +91,11 @@ func (w *watching) once(ctx context.Context, first bool) error {
 	if err := w.watchPlaces(ctx, p); err != nil {
 		return err
 	}
+	working, err := w.a.atWork(ctx, p, w.options.Options)
+	if err != nil {
+		return err
+	}
+	defer working.Unlock()
 	e, err := p.Engine()
 	if err != nil {
 		w.inputs = union(w.inputs, p.Declared)

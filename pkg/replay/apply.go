@@ -32,7 +32,8 @@ type Applied struct {
 
 // Apply makes code, params, lock, outs and data sources what a run left, byte for byte.
 // All that it replaces or removes is first kept as a run of the state Saved, which can be
-// applied in turn; when anything can't be kept or had back, nothing is touched. Files that
+// applied in turn; when anything can't be kept or had back, nothing is touched. While stages
+// run, it is a *disk.BusyError. Files that
 // git ignores and that are no outs stay as they are.
 func Apply(ctx context.Context, p *project.Project, run *runs.Run) (*Applied, error) {
 	if active, err := p.Runs.Active(); err != nil || active != nil {
@@ -41,6 +42,11 @@ func Apply(ctx context.Context, p *project.Project, run *runs.Run) (*Applied, er
 		}
 		return nil, err
 	}
+	alone, err := p.Alone("flow runs apply") // what starts meanwhile waits, and then reads what is here
+	if err != nil {
+		return nil, err
+	}
+	defer alone.Unlock()
 	guard, err := p.Cache.LockShared(ctx, "flow runs apply", nil)
 	if err != nil {
 		return nil, fmt.Errorf("use the cache: %w", err)
