@@ -74,11 +74,14 @@ func (f *Foreign) describeRev(rev string) string {
 
 // fill clones a repository and returns the commit that is meant.
 func (f *Foreign) fill(ctx context.Context, location, rev, to string) (string, error) {
-	clone := []string{"clone", "--quiet", "--no-checkout"}
-	if (rev == "" || rev == "HEAD") && !f.Repo.Folder() {
-		clone = append(clone, "--depth", "1")
+	err := errors.ErrUnsupported
+	if (rev == "" || rev == "HEAD") && !f.Repo.Folder() { // not all servers can do that
+		_, err = f.git(ctx, "", "clone", "--quiet", "--no-checkout", "--depth", "1", "--", location, to)
 	}
-	if _, err := f.git(ctx, "", append(clone, "--", location, to)...); err != nil {
+	if err != nil {
+		_, err = f.git(ctx, "", "clone", "--quiet", "--no-checkout", "--", location, to)
+	}
+	if err != nil {
 		return "", err
 	}
 	for _, name := range []string{rev, "refs/remotes/origin/" + rev} {
@@ -118,8 +121,19 @@ func (f *Foreign) git(ctx context.Context, dir string, args ...string) (string, 
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-	return "", diag.At(diag.Pos{}, "git can't get %s: %s", f.Repo.Redacted(), strings.ReplaceAll(lines[len(lines)-1], f.Repo.URL, f.Repo.Redacted()))
+	why := strings.ReplaceAll(gravest(stderr.String()), f.Repo.URL, f.Repo.Redacted())
+	return "", diag.At(diag.Pos{}, "git can't get %s: %s", f.Repo.Redacted(), why)
+}
+
+// gravest returns the line of git's that says why it stopped.
+func gravest(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for _, line := range lines {
+		if why, found := strings.CutPrefix(line, "fatal: "); found {
+			return why
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 // guestProject is a project of which nothing but what git has is known.

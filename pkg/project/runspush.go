@@ -129,6 +129,11 @@ func (h *sendingRuns) all(ctx context.Context) (transfer.Result, error) {
 			return result, err
 		}
 	}
+	if len(going) > 0 { // what is there already, and not here, stays until the records are there
+		if _, err := h.t.Remote.Pushing(ctx, h.t.Waiting); err != nil {
+			return result, err
+		}
+	}
 	result, err = h.t.Push(ctx, items)
 	var corrupt *store.CorruptError
 	if ctx.Err() != nil || err != nil && !errors.Is(err, store.ErrAbsent) && !errors.As(err, &corrupt) {

@@ -183,6 +183,7 @@ type pushedCommit struct {
 // whatever order their requests come, and however long a machine sleeps in between: what a
 // push said is there, is there, as long as those who collect know of it, or began to before
 // the grace period was over.
+// Nor does a remembered run on the remote ever name what is gone.
 func TestCollect_neverWhatIsNeeded(t *testing.T) {
 	const grace = 24 * time.Hour
 	rapid.Check(t, func(t *rapid.T) {
@@ -198,6 +199,9 @@ func TestCollect_neverWhatIsNeeded(t *testing.T) {
 			transfer := a.open(caches[a.id])
 			defer transfer.Remote.Close()
 			_, err := transfer.Push(ctx, []Item{{Path: "x", Content: content}})
+			if err == nil {
+				_, err = transfer.PushRuns(ctx, func(cache.Result) bool { return true })
+			}
 			if err != nil {
 				panic(err)
 			}
@@ -235,6 +239,10 @@ func TestCollect_neverWhatIsNeeded(t *testing.T) {
 					continue
 				}
 				content := commit(t, caches[id], rapid.SliceOfN(rapid.IntRange(0, 30), 1, 24).Draw(t, "files"))
+				if rapid.Bool().Draw(t, "remembered") {
+					action := cache.Action{Lines: []string{"flow action v1", "cmd " + content.ID.Hex()}}
+					require.NoError(t, caches[id].Remember(ctx, action, cache.Result{Stage: "x", Time: p.now, Outs: []cache.ResultOut{{Path: "x", Content: content}}}))
+				}
 				works = append(works, func(a actor) { push(a, content) })
 			}
 			p.together(t, works)
@@ -249,6 +257,8 @@ func TestCollect_neverWhatIsNeeded(t *testing.T) {
 				_, err := reader.Fetch(ctx, []Item{{Path: "x", Content: one.content}})
 				require.NoError(t, err, "pushed by %d at %s, now %s", one.by, one.at, p.now)
 			}
+			_, err := actor{place: p}.open(tempCache(t)).FetchRuns(ctx, true)
+			require.NoError(t, err, "remembered runs, now %s", p.now)
 		}
 	})
 }

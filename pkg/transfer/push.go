@@ -30,7 +30,7 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 	}
 	defer lock.Unlock()
 	for {
-		hold, err := t.Remote.Pushing(ctx, t.waiting)
+		hold, err := t.Remote.Pushing(ctx, t.Waiting)
 		if err != nil {
 			return result, err
 		}
@@ -51,8 +51,8 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 	}
 }
 
-// waiting tells what a push waits for.
-func (t *Transfer) waiting(text string) {
+// Waiting tells what a push waits for.
+func (t *Transfer) Waiting(text string) {
 	if t.Sink != nil {
 		t.Sink.Emit(event.Warning{Text: "waiting: " + text})
 	}

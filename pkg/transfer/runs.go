@@ -17,7 +17,7 @@ const manyBlobs = 32
 // PushRuns moves the remembered runs that are wanted and that the remote lacks there, after
 // the objects that they name.
 func (t *Transfer) PushRuns(ctx context.Context, wanted func(cache.Result) bool) (Result, error) {
-	known, blobs, err := t.runs(ctx)
+	known, _, err := t.runs(ctx)
 	if err != nil {
 		return Result{Remote: t.Remote.Name}, err
 	}
@@ -25,31 +25,54 @@ func (t *Transfer) PushRuns(ctx context.Context, wanted func(cache.Result) bool)
 	if err != nil || fresh.Len() == 0 {
 		return Result{Remote: t.Remote.Name}, err
 	}
-	result, err := t.Push(ctx, itemsOf(fresh))
-	result.Present = 0 // they were counted with the data, or are nobody's interest
-	if err != nil {
-		return result, err
-	}
-	result.Runs = fresh.Len()
-	if len(blobs) < manyBlobs {
-		return result, t.Remote.PutActions(ctx, fresh.Encode())
-	}
-	// While nobody collects, what is there names nothing that is gone.
-	if known, blobs, err = t.runs(ctx); err != nil {
-		return result, err
-	}
-	if err := known.Add(fresh.Encode()); err != nil {
-		return result, err
-	}
-	if err := t.Remote.PutActions(ctx, known.Encode()); err != nil {
-		return result, err
-	}
-	for _, id := range blobs {
-		if err := t.Remote.DeleteActions(ctx, id); err != nil {
+	result := Result{Remote: t.Remote.Name}
+	for {
+		some, err := t.Push(ctx, itemsOf(fresh))
+		some.Present = 0 // they were counted with the data, or are nobody's interest
+		result.Add(some)
+		if err != nil {
 			return result, err
 		}
+		hold, err := t.Remote.Pushing(ctx, t.Waiting)
+		if err != nil {
+			return result, err
+		}
+		if err := t.putRuns(ctx, fresh); err != nil {
+			return result, err
+		}
+		if !hold.Lost() { // else what they name may be gone
+			result.Runs = fresh.Len()
+			return result, nil
+		}
 	}
-	return result, nil
+}
+
+// putRuns puts remembered runs there, and makes one blob of many. While nobody collects,
+// what is there names nothing that is gone.
+func (t *Transfer) putRuns(ctx context.Context, fresh *cache.Runs) error {
+	known, blobs, err := t.runs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(blobs) < manyBlobs {
+		return t.Remote.PutActions(ctx, fresh.Encode())
+	}
+	if err := known.Add(fresh.Encode()); err != nil {
+		return err
+	}
+	text := known.Encode()
+	if err := t.Remote.PutActions(ctx, text); err != nil {
+		return err
+	}
+	for _, id := range blobs {
+		if id == digest.Sum(text) {
+			continue
+		}
+		if err := t.Remote.DeleteActions(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FetchRuns has the cache learn the remote's remembered runs; with objects, also what
