@@ -111,9 +111,12 @@ func heal(ctx context.Context, p *project.Project, told fsckTold) (int, error) {
 // repair gets the objects with a fault from a remote, and returns how many came. What
 // doesn't come stays a fault.
 func (a *app) repair(ctx context.Context, p *project.Project, told fsckTold, options project.MoveOptions) (int, error) {
-	var data []project.Data
+	data, err := importsOf(p, told.Faults)
+	if err != nil {
+		return 0, err
+	}
 	for _, fault := range told.Faults {
-		if id, err := digest.Parse(fault.ID); err == nil {
+		if id, err := digest.Parse(fault.ID); err == nil && !holdsAny(data, fault.Paths) {
 			item := transfer.Item{Path: strings.Join(append(fault.Paths, fault.ID)[:1], ""), Content: digest.Content{ID: id, Mode: digest.File}}
 			data = append(data, project.Data{Item: item, Push: true})
 		}
@@ -132,6 +135,26 @@ func (a *app) repair(ctx context.Context, p *project.Project, told fsckTold, opt
 		err = nil // it stays a fault
 	}
 	return came, err
+}
+
+// importsOf returns the imported data that has faults: the repository that it came from has
+// all of it.
+func importsOf(p *project.Project, faults []fsckFault) ([]project.Data, error) {
+	pipeline, err := p.Pipeline()
+	if err != nil {
+		return nil, nil // where data came from is not known without a pipeline
+	}
+	all, err := p.ImportedData(pipeline)
+	return slices.DeleteFunc(all, func(d project.Data) bool {
+		return !slices.ContainsFunc(faults, func(fault fsckFault) bool { return holdsAny([]project.Data{d}, fault.Paths) })
+	}), err
+}
+
+// holdsAny reports whether a path is one of some data, or is inside of one.
+func holdsAny(data []project.Data, paths []string) bool {
+	return slices.ContainsFunc(paths, func(path string) bool {
+		return slices.ContainsFunc(data, func(d project.Data) bool { return path == d.Path || strings.HasPrefix(path, d.Path+"/") })
+	})
 }
 
 // checkCache looks at all of the cache.

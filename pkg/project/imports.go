@@ -140,6 +140,21 @@ func (p *Project) importedData(pipeline *stages.Pipeline, path string, content d
 	return Data{Item: transfer.Item{Path: path, Content: content}, Stage: source.Name, From: source.Repo, Commit: locked.Commits[path]}, true
 }
 
+// ImportedData returns the imported data sources of a pipeline that the lock tells of.
+func (p *Project) ImportedData(pipeline *stages.Pipeline) ([]Data, error) {
+	locked, err := p.Ledger.Read()
+	if err != nil {
+		return nil, err
+	}
+	var all []Data
+	for _, source := range pipeline.Sources() {
+		if data, found := p.importedData(pipeline, source.Title(), locked.Data[source.Title()]); found {
+			all = append(all, data)
+		}
+	}
+	return all, nil
+}
+
 // HasImports reports whether a pipeline has imported data sources.
 func HasImports(pipeline *stages.Pipeline) bool {
 	return slices.ContainsFunc(pipeline.Sources(), func(source *stages.Stage) bool { return source.Repo != nil })

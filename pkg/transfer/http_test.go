@@ -54,6 +54,9 @@ func TestFetch_servedFolder(t *testing.T) {
 	require.True(t, found)
 	_, err = fetching.Push(t.Context(), nil)
 	require.NoError(t, err)
+	result, err = fetching.Push(t.Context(), w.items)
+	require.NoError(t, err, "nothing has to be written")
+	require.Equal(t, len(w.whole), result.Present)
 	_, err = (&Transfer{Cache: w.cache, Remote: r, Again: true}).Push(t.Context(), w.items)
 	require.ErrorIs(t, err, bucket.ErrReadOnly)
 }

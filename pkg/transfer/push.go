@@ -32,9 +32,9 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 	for {
 		hold, err := t.Remote.Pushing(ctx, t.Waiting)
 		if err != nil {
-			return result, err
+			return t.pushNothing(ctx, items, err)
 		}
-		some, err := t.pushOnce(ctx, items)
+		some, err := t.pushOnce(ctx, items, nil)
 		some.Objects += result.Objects
 		some.Bytes += result.Bytes
 		result = some
@@ -49,6 +49,15 @@ func (t *Transfer) Push(ctx context.Context, items []Item) (Result, error) {
 		}
 		return result, err
 	}
+}
+
+// pushNothing is for a remote that this machine may only read, as the error tells: where all
+// is there already, a push has nothing to do.
+func (t *Transfer) pushNothing(ctx context.Context, items []Item, refused error) (Result, error) {
+	if ctx.Err() != nil || t.Again {
+		return Result{Remote: t.Remote.Name}, refused
+	}
+	return t.pushOnce(ctx, items, refused)
 }
 
 // Waiting tells what a push waits for.
@@ -77,7 +86,9 @@ func contentsOf(items []Item) []digest.Content {
 	return contents
 }
 
-func (t *Transfer) pushOnce(ctx context.Context, items []Item) (Result, error) {
+// pushOnce looks at what is there and moves what is not. With refused, that is the error of
+// anything that would have to move.
+func (t *Transfer) pushOnce(ctx context.Context, items []Item, refused error) (Result, error) {
 	result := Result{Remote: t.Remote.Name}
 	p := &push{t: t, failed: map[digest.ID]bool{},
 		problems: newProblems("the cache", "if another remote has it: flow fetch -r NAME; else make it again: flow repro")}
@@ -94,6 +105,9 @@ func (t *Transfer) pushOnce(ctx context.Context, items []Item) (Result, error) {
 		if absent, err = t.Remote.Missing(ctx, absent); err != nil {
 			return result, err
 		}
+	}
+	if refused != nil && len(absent) > 0 {
+		return result, refused
 	}
 	result.Present = len(load.seen) - len(absent)
 	p.absent = make(map[digest.ID]bool, len(absent))
