@@ -144,6 +144,7 @@ func (a *app) repro(ctx context.Context, p *project.Project, e *engine.Engine, o
 	sink := face
 	if recorder != nil {
 		sink = event.Tee(face, recorder)
+		options.Before = recorder.Prepare
 	}
 	err := e.Repro(ctx, options, sink)
 	done()

@@ -141,6 +141,9 @@ type Options struct {
 
 	needed map[string]bool // temp outs that stages of the plan read, which have to be made again
 
+	// Before, when set, is called once, before the first stage is at work; nothing else is
+	// then.
+	Before func(ctx context.Context)
 	// Confirm, when set, is asked before a stage runs.
 	Confirm func(stage string) bool
 }

@@ -78,6 +78,10 @@ func (r *run) fill(ctx context.Context, queue *queue, pool *pool, running map[*S
 			queue.done(step)
 			continue
 		}
+		if r.options.Before != nil {
+			r.options.Before(ctx)
+			r.options.Before = nil
+		}
 		worker.grant = pool.take(step.Stage)
 		running[step] = worker.grant
 		go worker.do(ctx)

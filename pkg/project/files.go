@@ -19,19 +19,15 @@ func (p *Project) ListFiles(ctx context.Context) ([]Listed, error) {
 	if !p.Git {
 		return p.listWithoutGit(ctx)
 	}
+	out, err := p.git(ctx, "ls-files", "-t", "--cached", "--others", "--exclude-standard", "-z")
+	if err != nil {
+		return nil, err
+	}
 	var files []Listed
-	for _, kind := range []struct {
-		flag    string
-		tracked bool
-	}{{"--cached", true}, {"--others", false}} {
-		out, err := p.git(ctx, "ls-files", kind.flag, "--exclude-standard", "-z")
-		if err != nil {
-			return nil, err
-		}
-		for name := range strings.SplitSeq(string(out), "\x00") {
-			if name != "" && !strings.HasSuffix(name, "/") {
-				files = append(files, Listed{Path: name, Tracked: kind.tracked})
-			}
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		kind, name, _ := strings.Cut(line, " ")
+		if name != "" && !strings.HasSuffix(name, "/") {
+			files = append(files, Listed{Path: name, Tracked: kind != "?"})
 		}
 	}
 	return slices.Compact(files), nil // a path in conflict is listed several times

@@ -78,7 +78,7 @@ func (w *place) repro() *runs.Run {
 	e, err := p.Engine()
 	require.NoError(w.t, err)
 	recorder := NewRecorder(p, e, engine.Options{})
-	_ = e.Repro(context.Background(), engine.Options{}, event.Tee(event.Discard, recorder))
+	_ = e.Repro(context.Background(), engine.Options{Before: recorder.Prepare}, event.Tee(event.Discard, recorder))
 	require.NoError(w.t, recorder.Close())
 	if !recorder.Begun() {
 		return nil

@@ -40,7 +40,23 @@ type Snapshot struct {
 // size that runs.max_file says, and those that git tracks whatever their size; and the
 // paths in also, whatever they are. Git's index is only read.
 func Take(ctx context.Context, p *project.Project, pipeline *stages.Pipeline, also []string) (Snapshot, error) {
-	t := &taking{p: p, pipeline: pipeline, limit: p.Config.MaxFile(), ignoring: map[string]bool{}, tools: map[string]bool{}}
+	batch := p.Cache.Begin()
+	defer batch.Abort()
+	t := newTaking(p, pipeline)
+	t.save = func(names []string) ([]digest.Content, error) { return p.Workspace.SaveInto(ctx, batch, names) }
+	shot, err := t.steadily(ctx, also)
+	if err == nil {
+		err = batch.Commit(ctx)
+	}
+	return shot, err
+}
+
+func newTaking(p *project.Project, pipeline *stages.Pipeline) *taking {
+	return &taking{p: p, pipeline: pipeline, limit: p.Config.MaxFile(), ignoring: map[string]bool{}, tools: map[string]bool{}}
+}
+
+// steadily takes the snapshot, once more when a file goes meanwhile.
+func (t *taking) steadily(ctx context.Context, also []string) (Snapshot, error) {
 	for attempt := 0; ; attempt++ {
 		shot, err := t.take(ctx, also)
 		if !errors.Is(err, fs.ErrNotExist) || attempt == 3 {
@@ -52,6 +68,7 @@ func Take(ctx context.Context, p *project.Project, pipeline *stages.Pipeline, al
 // taking is one snapshot.
 type taking struct {
 	p        *project.Project
+	save     func(names []string) ([]digest.Content, error) // puts files into the cache
 	pipeline *stages.Pipeline
 	limit    int64
 	ignoring map[string]bool // folders: whether a .flowignore is in or above them
@@ -78,7 +95,7 @@ func (t *taking) take(ctx context.Context, also []string) (Snapshot, error) {
 	}
 	slices.Sort(t.names)
 	t.names = slices.Compact(t.names)
-	contents, err := t.p.Workspace.SaveMany(ctx, t.names, workspace.SaveOptions{Copy: true})
+	contents, err := t.save(t.names)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("keep the code: %w", err)
 	}

@@ -44,6 +44,7 @@ type source struct {
 	pipeline *stages.Pipeline
 	noCommit bool
 	shot     Snapshot
+	kept     chan error // what came of making the snapshot durable
 	guard    *disk.Lock // on the cache, so that nothing of the run is collected before it is recorded
 }
 
@@ -57,16 +58,32 @@ func (s *source) Begin(ctx context.Context) (runs.Begun, error) {
 		return begun, fmt.Errorf("use the cache: %w", err)
 	}
 	var problems []error
-	if begun.Git, err = head(ctx, s.p); err != nil {
-		problems = append(problems, err)
-	}
+	asked := make(chan error, 1)
+	go func() { // git takes its time
+		var err error
+		begun.Git, err = head(ctx, s.p)
+		asked <- err
+	}()
 	if begun.Params, err = readValues(ctx, s.p, project.Query{Params: true}, nil); err != nil {
 		problems = append(problems, err)
 	}
-	shot, err := Take(ctx, s.p, s.pipeline, nil)
+	glanced := s.p.Workspace.Glance()
+	batch := s.p.Cache.Begin()
+	t := newTaking(s.p, s.pipeline)
+	t.save = func(names []string) ([]digest.Content, error) { return s.p.Workspace.SaveInto(ctx, batch, names) }
+	shot, err := t.steadily(ctx, nil)
+	glanced()
 	if err != nil {
 		problems = append(problems, err)
 	}
+	if err := <-asked; err != nil {
+		problems = append(problems, err)
+	}
+	s.kept = make(chan error, 1)
+	go func() { // beside the first stage: the disk is waited for
+		defer batch.Abort()
+		s.kept <- batch.Commit(context.WithoutCancel(ctx))
+	}()
 	begun.Snapshot, begun.Left, s.shot = shot.ID, shot.Left, shot
 	return begun, errors.Join(problems...)
 }
@@ -113,7 +130,11 @@ func readValues(ctx context.Context, p *project.Project, query project.Query, wi
 // End adds the metrics and the lock.
 func (s *source) End(ctx context.Context, run *runs.Run) error {
 	var problems []error
-	var err error
+	err := s.settle()
+	if err != nil {
+		s.shot = Snapshot{}
+		problems = append(problems, fmt.Errorf("keep the code: %w", err))
+	}
 	if run.Metrics, err = readValues(ctx, s.p, project.Query{}, s.unmade(run)); err != nil {
 		problems = append(problems, err)
 	}
@@ -227,8 +248,19 @@ func (s *source) mayKeep(ctx context.Context, item lock.Item) bool {
 	return err == nil && is.Same(item.Content)
 }
 
+// settle waits until the snapshot is durable.
+func (s *source) settle() error {
+	if s.kept == nil {
+		return nil
+	}
+	err := <-s.kept
+	s.kept = nil
+	return err
+}
+
 // Close lets go of the cache.
 func (s *source) Close() {
+	_ = s.settle()
 	if s.guard != nil {
 		s.guard.Unlock()
 	}

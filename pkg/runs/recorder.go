@@ -15,8 +15,8 @@ import (
 // Source tells a Recorder what no event tells. Its methods are called one after the
 // other.
 type Source interface {
-	// Begin is called as soon as a run has begun: what it runs from must not have
-	// changed yet.
+	// Begin is called before a run's first stage is at work, so that nothing that it runs
+	// from has changed yet.
 	Begin(ctx context.Context) (Begun, error)
 	// End is called when all stages have ended; it fills in what the run left.
 	End(ctx context.Context, run *Run) error
@@ -39,12 +39,13 @@ type Begun struct {
 type Recorder struct {
 	Keep int // how many runs without a tag to keep; 0: all
 
-	history *History
-	source  Source
-	run     *Run
-	wake    chan struct{}
-	closing chan struct{}
-	done    chan struct{}
+	history  *History
+	source   Source
+	run      *Run
+	prepared *Begun // by Prepare
+	wake     chan struct{}
+	closing  chan struct{}
+	done     chan struct{}
 
 	mu      sync.Mutex
 	begun   bool
@@ -112,11 +113,22 @@ func makesRun(e event.Event) bool {
 	return false
 }
 
+// Prepare takes in what the run runs from. Without it, that is done when the first stage
+// has begun, and may catch what that stage changes.
+func (r *Recorder) Prepare(ctx context.Context) {
+	got, err := r.source.Begin(ctx)
+	r.fail(err)
+	r.prepared = &got
+}
+
 // Close waits until all is written, and returns what went wrong. Nothing may be emitted
 // any more.
 func (r *Recorder) Close() error {
 	close(r.closing)
 	if !r.begun {
+		if r.prepared != nil {
+			r.source.Close()
+		}
 		return nil
 	}
 	<-r.done
@@ -138,11 +150,15 @@ func (r *Recorder) work() {
 	defer close(r.done)
 	ctx := context.Background()
 	begun := make(chan Begun, 1)
-	go func() {
-		got, err := r.source.Begin(ctx)
-		r.fail(err)
-		begun <- got
-	}()
+	if r.prepared != nil {
+		begun <- *r.prepared
+	} else {
+		go func() {
+			got, err := r.source.Begin(ctx)
+			r.fail(err)
+			begun <- got
+		}()
+	}
 	defer r.source.Close()
 	writing, err := r.history.begin(r.run)
 	if err != nil {
