@@ -36,10 +36,11 @@ func newAxis(s span, from, to float64, count int) axis {
 	return a
 }
 
-// tight is newAxis without the widening: the first and last number are at the ends.
-func tight(s span, from, to float64, count int) axis {
+// tight is newAxis without the widening: the first and last number are at the ends. Its
+// names are not closer than least.
+func tight(s span, from, to float64, count int, least float64) axis {
 	s = s.settle()
-	step := roundStep((s.high - s.low) / float64(max(count, 1)))
+	step := max(least, roundStep((s.high-s.low)/float64(max(count, 1))))
 	a := axis{span: s, from: from, to: to}
 	a.ticks = ticksOf(s, step)
 	return a

@@ -139,3 +139,14 @@ func requireXML(t *testing.T, text string) {
 		require.NoError(t, err)
 	}
 }
+
+// Where all is by whole numbers, no other number is named below the lines.
+func TestPlane_wholeNumbers(t *testing.T) {
+	plane := func(xs ...float64) string {
+		return (&Plane{Series: []Series{{X: xs, Y: make([]float64, len(xs))}}}).Picture(680).SVG()
+	}
+	require.NotContains(t, plane(0, 1), `"middle">0.2<`)
+	require.Contains(t, plane(0, 1), ">1<")
+	require.Contains(t, plane(0, 0.5, 1), `"middle">0.2<`)
+	require.Contains(t, plane(0, 1, 2, 100), ">20<")
+}

@@ -63,7 +63,20 @@ func (p *Plane) axes(f *frame) (x, y axis) {
 	if p.Kind == Points {
 		return newAxis(across, f.left, f.right, count), y
 	}
-	return tight(across, f.left, f.right, count), y
+	return tight(across, f.left, f.right, count, p.step()), y
+}
+
+// step is 1 where all series are by whole numbers, such as epochs: there is nothing between
+// them to be named.
+func (p *Plane) step() float64 {
+	for _, series := range p.Series {
+		for _, x := range series.X {
+			if finite(x) && x != math.Trunc(x) {
+				return 0
+			}
+		}
+	}
+	return 1
 }
 
 func (p *Plane) grid(f *frame, x, y axis) {

@@ -22,7 +22,7 @@ func (p *Plane) Sketch(columns int) string {
 		left = max(left, ui.TextWidth(t.text))
 	}
 	wide := columns - left - 2
-	across := tight(x, 0, 1, max(1, wide/14))
+	across := tight(x, 0, 1, max(1, wide/14), p.step())
 	if len(p.Names) > 0 {
 		across.ticks = nil
 		for i, name := range p.Names {

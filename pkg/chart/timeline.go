@@ -36,7 +36,7 @@ func (t *Timeline) Picture(width float64) *picture.Picture {
 	f.top += 4
 	f.bottom = f.top + high*float64(len(t.Spans))
 	f.Height = f.bottom + lineHigh + margin + 4
-	x := tight(times, f.left, f.right, int((f.right-f.left)/90))
+	x := tight(times, f.left, f.right, int((f.right-f.left)/90), 0)
 	for _, tick := range x.ticks {
 		at := x.place(tick.at)
 		f.Add(picture.Line(picture.Point{X: at, Y: f.top}, picture.Point{X: at, Y: f.bottom}, rule),

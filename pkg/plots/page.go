@@ -48,11 +48,17 @@ func (f *Figure) card() page.Node {
 		}
 		nodes = append(nodes, page.Class("div", "images", images...))
 	}
-	caption := []page.Node{page.Text(f.ID)}
+	var caption []page.Node
+	if f.ID != f.Title {
+		caption = append(caption, page.Text(f.ID))
+	}
 	for _, fault := range f.Faults {
 		caption = append(caption, page.Class("div", "fault", page.Text(fault.Error())))
 	}
-	return page.Join(append(nodes, page.Element("figcaption", nil, caption...))...)
+	if len(caption) > 0 {
+		nodes = append(nodes, page.Element("figcaption", nil, caption...))
+	}
+	return page.Join(nodes...)
 }
 
 func (i Image) caption() string {
