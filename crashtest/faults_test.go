@@ -3,9 +3,11 @@
 package crashtest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +24,11 @@ func TestFault_commitAfterAKill(t *testing.T) {
 	r.signalGroup(syscall.SIGKILL)
 	r.wait()
 	w.nobodyLeft()
-	e := w.flow("commit", "-f")
+	var e ended
+	w.until("the kernel has freed the lock of who was killed", func() bool {
+		e = w.flow("commit", "-f")
+		return e.code != 4
+	})
 	require.Equal(t, "one\n", w.read("b.txt"), "the out from before is back: %s", e)
 	require.Empty(t, w.attempts())
 	w.fine("fsck")
@@ -200,16 +206,117 @@ func TestFault_readOnlyProject(t *testing.T) {
 	require.Equal(t, 1, w.runs()["plain"], "nothing has run")
 }
 
-// TestFault_readOnlyCache: a cache that can't be written is told before anything runs.
-func TestFault_readOnlyCache(t *testing.T) {
-	t.Parallel()
+// nobody is a user id that owns nothing.
+const nobody = 65534
+
+// asNobody runs flow as a user who is not root, and who owns the world.
+func (w *world) asNobody(args ...string) ended {
+	w.t.Helper()
+	r := w.command(binary, args...)
 	if os.Getuid() == 0 {
-		t.Skip("root may write everywhere")
+		for _, dir := range []string{filepath.Dir(binary), w.dir} {
+			for ; dir != "/"; dir = filepath.Dir(dir) {
+				if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o011 != 0o011 {
+					require.NoError(w.t, os.Chmod(dir, info.Mode().Perm()|0o011))
+				}
+			}
+		}
+		said, err := exec.Command("find", w.dir, "-uid", "0", "!", "-name", "roots*", "-exec", "chown", "-h", strconv.Itoa(nobody), "{}", "+").CombinedOutput()
+		require.NoError(w.t, err, "%s", said)
+		r.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+	return r.start().wait()
+}
+
+// TestFault_permissions: what can't be read or written is told with its path, before
+// anything runs; where only the index can't be kept, all works.
+func TestFault_permissions(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]struct {
+		path string
+		mode os.FileMode
+		want string // "" when it works
+	}{
+		"cache":             {".flow/cache", 0o555, "/.flow/cache: permission denied"},
+		"cache, used":       {".flow/cache/objects", 0o555, "/.flow/cache/objects: permission denied"},
+		"the project":       {".", 0o555, ": permission denied"},
+		"state":             {".flow", 0o555, "/.flow: permission denied"},
+		"dep":               {"input.txt", 0o000, "/input.txt: permission denied"},
+		"lock, unreadable":  {"pipeline.lock", 0o000, "/pipeline.lock: permission denied"},
+		"lock, read-only":   {"pipeline.lock", 0o444, ""},
+		"index":             {".flow/index", 0o555, ""},
+		"index, unreadable": {".flow/index", 0o000, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTogether(t, ":")
+			require.Equal(t, 0, w.asNobody("repro").code)
+			w.write("input.txt", "two\n")
+			w.remove(runsFile)
+			require.NoError(t, os.Chmod(w.path(fault.path), fault.mode))
+			t.Cleanup(func() { _ = os.Chmod(w.path(fault.path), 0o755) })
+			e := w.asNobody("repro")
+			if fault.want == "" {
+				require.Equal(t, 0, e.code, "%s", e)
+				require.Equal(t, "two\n", w.read("last.txt"))
+				return
+			}
+			require.Equal(t, 5, e.code, "%s", e)
+			require.Contains(t, e.err, fault.want)
+			require.Empty(t, w.runs(), "nothing has run: %s", e)
+			require.Equal(t, "one\n", w.read("last.txt"))
+		})
+	}
+}
+
+// TestFault_anotherUsersProject: commands that read work in a project that belongs to
+// somebody else, and others change nothing in it.
+func TestFault_anotherUsersProject(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
 	}
 	w := newTogether(t, ":")
-	w.fine("init")
-	require.NoError(t, os.Chmod(w.path(".flow/cache"), 0o555))
-	e := w.flow("repro")
-	require.Equal(t, 5, e.code, "%s", e)
-	require.Empty(t, w.runs())
+	w.fine("repro")
+	w.write("input.txt", "two\n")
+	w.remove(runsFile)
+	before := w.snapshot()
+	other := w.copy(t)
+	other.asNobody("version") // makes the way there passable
+	said, err := exec.Command("chown", "-R", "0:0", other.dir).CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	for _, args := range []string{"status", "status --json", "dag", "repro --dry", "fsck", "gc -w --dry", "runs list", "lint", "checkout", "repro", "commit -f"} {
+		r := other.command(binary, strings.Fields(args)...)
+		r.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		e := r.start().wait()
+		want := 0
+		if args == "repro" || args == "commit -f" {
+			want = 5
+			require.Contains(t, e.err, "permission denied")
+		}
+		require.Equal(t, want, e.code, "flow %s: %s", args, e)
+	}
+	require.Empty(t, other.runs())
+	other.holds(before, "somebody else's project")
+}
+
+// TestFault_fewDescriptors: with hardly any descriptors a run works, and with too few it
+// says so rather than hang.
+func TestFault_fewDescriptors(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{10, 14, 16, 18, 20, 24, 32, 32, 32} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			w := newTogether(t, ":")
+			e := w.command("sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$FLOW" repro`, n)).start().wait()
+			if e.code != 0 {
+				require.Contains(t, []int{2, 5}, e.code, "%s", e)
+				require.Contains(t, e.err, "too many open files")
+				require.Less(t, n, 32, "%s", e)
+			}
+			w.fine("repro")
+			w.fine("status", "-q")
+			w.fine("fsck")
+		})
+	}
 }

@@ -233,6 +233,7 @@ func TestSaving_diskFull(t *testing.T) {
 	for range 2 {
 		e := w.flow("repro")
 		require.Equal(t, 5, e.code, "%s", e)
+		require.Regexp(t, `save the outs: no space left on device: it needs 4\.0 MB, \d\.\d MB free on `+w.dir+"\n", e.err)
 		require.Contains(t, e.err, "its command has ended: `flow repro` saves what it made, without running it again")
 		require.Equal(t, "one\n", w.read("out.bin"), "the out from before is in place")
 		require.Empty(t, w.attempts())

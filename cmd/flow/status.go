@@ -118,6 +118,9 @@ func runStatus(ctx context.Context, a *app, o *statusOptions) error {
 		err = ui.WriteJSON(a.out, statusLines(e, plan))
 	default:
 		printStatus(a, e, plan, true)
+		if stray := e.Stray(plan); len(stray) > 0 {
+			a.print("%s", ui.StyleFor(a.out).Dim("pipeline.lock still has "+someOf(stray)+", which the pipeline lacks; flow repro takes that out"))
+		}
 		if forecast := e.Forecast(plan, o.Options); forecast.Sum > 0 {
 			a.print("%s", ui.StyleFor(a.out).Dim(ui.Forecast(forecast)))
 		}

@@ -78,7 +78,7 @@ func OpenRoot(dir string) (*Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
-	fsys, err := newReal(folder)
+	fsys, err := newReal(folder, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}

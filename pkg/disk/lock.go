@@ -95,7 +95,9 @@ var errReplaced = errors.New("the lock file was replaced")
 func (r *Root) tryOnce(name string, mode LockMode, owner string) (*Lock, error) {
 	opened, err := r.fsys.Open(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if mode == Shared && (errors.Is(err, fs.ErrPermission) || isReadOnly(err)) {
-		opened, err = r.fsys.Open(name, os.O_RDONLY, 0)
+		if readable, failed := r.fsys.Open(name, os.O_RDONLY, 0); failed == nil {
+			opened, err = readable, nil
+		}
 	}
 	if err != nil {
 		return nil, r.fail("open lock", name, err)
@@ -113,22 +115,32 @@ func (r *Root) tryOnce(name string, mode LockMode, owner string) (*Lock, error) 
 		defer file.Close()
 		return nil, &BusyError{Name: name, Owner: readOwner(file)}
 	}
-	if !r.isAt(file, name) {
+	there, err := r.isAt(file, name)
+	if err == nil && !there {
+		err = errReplaced
+	}
+	if err != nil {
 		file.Close()
-		return nil, errReplaced
+		return nil, err
 	}
 	writeOwner(file, owner)
 	return &Lock{file: file}, nil
 }
 
 // isAt reports whether an open file is still the one at name.
-func (r *Root) isAt(file *os.File, name string) bool {
+func (r *Root) isAt(file *os.File, name string) (bool, error) {
 	open, err := file.Stat()
 	if err != nil {
-		return false
+		return false, r.fail("lock", name, err)
 	}
 	there, err := r.fsys.Lstat(name)
-	return err == nil && (os.SameFile(open, there) || there.Mode()&fs.ModeSymlink != 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, r.fail("lock", name, err)
+	}
+	return os.SameFile(open, there) || there.Mode()&fs.ModeSymlink != 0, nil
 }
 
 // Unlock lets go of the lock. A child process that was given its File and still

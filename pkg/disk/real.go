@@ -12,6 +12,8 @@ import (
 type real struct {
 	root *os.Root
 	all  *os.File // Linux: for SyncAll; open since before the first write, or errors would be missed
+
+	shared bool // all is that of the folder above, which is open for longer
 }
 
 var _ FS = real{}
@@ -86,11 +88,11 @@ func (r real) Sub(name string) (FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newReal(below)
+	return newReal(below, &r)
 }
 
 func (r real) Close() error {
-	if r.all != nil {
+	if r.all != nil && !r.shared {
 		r.all.Close()
 	}
 	return r.root.Close()

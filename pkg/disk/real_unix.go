@@ -3,8 +3,11 @@
 package disk
 
 import (
+	"errors"
 	"io/fs"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -13,6 +16,16 @@ const (
 	foldersSync = true
 	syncFlag    = syscall.O_RDONLY // any descriptor will do for fsync
 )
+
+// Writable returns why this process can't make files in a folder; nil when it can, or
+// when the folder is not there.
+func (r *Root) Writable(folder string) error {
+	err := unix.Faccessat(unix.AT_FDCWD, r.Path(folder), unix.W_OK, unix.AT_EACCESS)
+	if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOSYS) {
+		return nil
+	}
+	return r.fail("write into", folder, err)
+}
 
 // sameDevice reports whether two files may be on one file system.
 func sameDevice(a, b fs.FileInfo) bool {

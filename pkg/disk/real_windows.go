@@ -14,3 +14,7 @@ const (
 
 // sameDevice reports whether two files may be on one file system.
 func sameDevice(a, b fs.FileInfo) bool { return true }
+
+// Writable returns why this process can't make files in a folder. Here nobody can tell
+// without trying.
+func (r *Root) Writable(string) error { return nil }

@@ -6,13 +6,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func newReal(root *os.Root) (FS, error) {
+// newReal returns the FS of a folder. One that is above it, if it is on the same file
+// system, shares its descriptor for SyncAll.
+func newReal(root *os.Root, above *real) (FS, error) {
 	all, err := root.Open(".")
 	if err != nil {
 		root.Close()
 		return nil, err
 	}
+	if above != nil && onOne(all, above.all) {
+		all.Close()
+		return real{root: root, all: above.all, shared: true}, nil
+	}
 	return real{root: root, all: all}, nil
+}
+
+func onOne(a, b *os.File) bool {
+	one, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	other, err := b.Stat()
+	return err == nil && sameDevice(one, other)
 }
 
 // SyncAll makes all that was written to the folder's file system durable, in one call.

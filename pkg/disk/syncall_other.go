@@ -4,4 +4,4 @@ package disk
 
 import "os"
 
-func newReal(root *os.Root) (FS, error) { return real{root: root}, nil }
+func newReal(root *os.Root, _ *real) (FS, error) { return real{root: root}, nil }

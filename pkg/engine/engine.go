@@ -104,6 +104,7 @@ type Outcome struct {
 	Code     int
 	Signal   string // the name of the signal that ended it, or ""
 	TimedOut bool   // Command.Timeout passed before it ended
+	NoMemory bool   // the kernel has killed a process of this machine for want of memory meanwhile
 	Wall     time.Duration
 	CPU      time.Duration
 	MaxRSS   int64 // bytes, of the largest single process

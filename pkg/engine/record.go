@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flow/pkg/cache"
+	"flow/pkg/disk"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
 )
@@ -81,6 +82,9 @@ func (r *run) keep(ctx context.Context, group []*result, settle bool) {
 
 func (r *run) write(ctx context.Context, runs []cache.Run, records []lock.Record, settle bool) error {
 	if err := r.Cache.Commit(ctx, runs); err != nil {
+		if disk.IsFull(err) {
+			err = disk.Full(err, 0, r.Cache.Root().Dir())
+		}
 		return fmt.Errorf("put into the cache: %w", err)
 	}
 	if len(records) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"flow/pkg/event"
@@ -87,6 +88,12 @@ func (r *run) repro(ctx context.Context) error {
 	if err := r.checkTracked(ctx, r.plan); err != nil {
 		return err
 	}
+	idle := r.plan.Fresh() && len(r.attempted) == 0
+	if !r.options.Dry && !idle {
+		if err := r.checkWritable(); err != nil {
+			return err
+		}
+	}
 	for _, warning := range r.Pipeline.Warnings {
 		r.sink.Emit(event.Warning{Text: warning.Error(), Hint: warning.Hint})
 	}
@@ -95,7 +102,7 @@ func (r *run) repro(ctx context.Context) error {
 	case r.options.Dry:
 		r.dry()
 		return nil
-	case r.plan.Fresh() && len(r.attempted) == 0:
+	case idle:
 		r.loop(ctx) // nothing will be put into the cache
 	default:
 		guard, err := r.Cache.LockShared(ctx, holder("flow repro"), func(holder string) {
@@ -117,6 +124,21 @@ func (r *run) repro(ctx context.Context) error {
 		r.failures = append(r.failures, r.interrupted(err))
 	}
 	return errors.Join(r.failures...)
+}
+
+// checkWritable refuses to begin where what the stages make could not be kept.
+func (r *run) checkWritable() error {
+	if err := errors.Join(r.Root.Writable("."), r.Root.Writable(r.State)); err != nil {
+		return fmt.Errorf("nothing would be recorded: %w", err)
+	}
+	if r.options.NoCommit {
+		return nil
+	}
+	cache := r.Cache.Root()
+	if err := errors.Join(cache.Writable("."), cache.Writable("objects")); err != nil {
+		return fmt.Errorf("nothing could be put into the cache: %w", err)
+	}
+	return nil
 }
 
 // recover ends what a crash cut short, before anything is compared.
@@ -220,7 +242,7 @@ func (r *run) stillThere(step *Step) error {
 
 // settle writes the lock file, without the stages that are gone.
 func (r *run) settle(ctx context.Context) error {
-	if !r.dirty && !r.stray() {
+	if !r.dirty && len(r.Stray(r.plan)) == 0 {
 		return nil
 	}
 	_, err := r.Ledger.Settle(ctx, r.declared)
@@ -229,30 +251,33 @@ func (r *run) settle(ctx context.Context) error {
 
 // declared reports whether an entry of the lock is still part of the pipeline. What can't
 // be read just now may be.
-func (r *run) declared(stage, source string) bool {
-	if len(r.Pipeline.Broken) > 0 {
+func (e *Engine) declared(stage, source string) bool {
+	if len(e.Pipeline.Broken) > 0 {
 		return true
 	}
 	if stage == "" {
 		stage = "data:" + source
 	}
-	_, found := r.Pipeline.Stage(stage)
+	_, found := e.Pipeline.Stage(stage)
 	return found
 }
 
-// stray reports whether the lock has entries of stages that are gone.
-func (r *run) stray() bool {
-	for name := range r.plan.Locked.Stages {
-		if !r.declared(name, "") {
-			return true
+// Stray returns the stages and data sources that the lock still has and that are gone
+// from the pipeline, sorted. Repro takes them out.
+func (e *Engine) Stray(plan *Plan) []string {
+	var stray []string
+	for name := range plan.Locked.Stages {
+		if !e.declared(name, "") {
+			stray = append(stray, name)
 		}
 	}
-	for path := range r.plan.Locked.Data {
-		if !r.declared("", path) {
-			return true
+	for path := range plan.Locked.Data {
+		if !e.declared("", path) {
+			stray = append(stray, path)
 		}
 	}
-	return false
+	slices.Sort(stray)
+	return stray
 }
 
 func (r *run) fail(step *Step, err error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flow/pkg/digest"
+	"flow/pkg/disk"
 	"flow/pkg/event"
 	"flow/pkg/stages"
 	"flow/pkg/values"
@@ -72,6 +73,7 @@ func (w *work) saveOuts(ctx context.Context) (map[string]digest.Content, error) 
 	}
 	of, err := w.e.Workspace.SaveMany(ctx, links, workspace.SaveOptions{})
 	if err != nil {
+		w.batch.Abort()
 		return nil, w.explainSave("", err)
 	}
 	for i, name := range append(soon, links...) {
@@ -131,10 +133,26 @@ func (w *work) explainSave(name string, err error) error {
 			Msg:  fmt.Sprintf("out %s changed while it was saved: something still writes it", changing.Path),
 			Hint: "let the command end only when all that it started has ended"}
 	}
+	if disk.IsFull(err) {
+		err = disk.Full(err, w.size(), w.e.Cache.Root().Dir())
+	}
 	if name != "" {
 		return fmt.Errorf("save out %s: %w", name, err)
 	}
 	return fmt.Errorf("save the outs: %w", err)
+}
+
+// size is how many bytes the outs hold; 0 when that can't be told.
+func (w *work) size() int64 {
+	var sum int64
+	for _, out := range w.made {
+		size, err := w.e.Workspace.Size(context.Background(), out.Path)
+		if err != nil {
+			return 0
+		}
+		sum += size
+	}
+	return sum
 }
 
 // checkMade refuses a result that lacks an out.

@@ -98,13 +98,22 @@ func describeOutcome(stage *stages.Stage, outcome Outcome) string {
 	if outcome.TimedOut {
 		return "the command ran into its timeout of " + briefly(stage.Timeout)
 	}
-	if outcome.Signal == "" {
-		return fmt.Sprintf("the command ended with exit code %d", outcome.Code)
+	how := fmt.Sprintf("the command ended with exit code %d", outcome.Code)
+	switch {
+	case outcome.Signal == "SIGKILL":
+		how = "the command was killed by SIGKILL"
+	case outcome.Signal != "":
+		how = "the command was ended by " + outcome.Signal
+	case outcome.Code == 128+9:
+		how += ": something that it ran was killed"
 	}
-	if outcome.Signal == "SIGKILL" {
-		return "the command was killed by SIGKILL (by the kernel, when memory ran out?)"
+	switch {
+	case outcome.NoMemory:
+		how += ", while the kernel killed a process because memory ran out"
+	case outcome.Signal == "SIGKILL" || outcome.Code == 128+9:
+		how += " (by the kernel, when memory ran out?)"
 	}
-	return "the command was ended by " + outcome.Signal
+	return how
 }
 
 // output takes the lines of a command: to the owner, to the log, to the tail.

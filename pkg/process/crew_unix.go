@@ -123,9 +123,15 @@ func socketPair() (ours, theirs *os.File, err error) {
 // exec re-executes this program with the files from descriptor 3 on. On Linux
 // /proc/self/exe is what runs now, even when an upgrade replaced the file.
 func (h *hired) exec(files []*os.File) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
 	start := func(path string) error {
 		h.supervisor = &exec.Cmd{
 			Path: path, Args: []string{os.Args[0], Arg}, ExtraFiles: files,
+			Stdin: null, Stdout: null, Stderr: null, // one descriptor, not three
 			Env:         []string{"GOMAXPROCS=2"},
 			SysProcAttr: &syscall.SysProcAttr{Setsid: true}, // no terminal signals it, or asks the command for a password
 		}
@@ -134,8 +140,8 @@ func (h *hired) exec(files []*os.File) error {
 	if err := start("/proc/self/exe"); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	path, err := os.Executable()
-	if err != nil {
+	var path string
+	if path, err = os.Executable(); err != nil {
 		return err
 	}
 	return start(path)

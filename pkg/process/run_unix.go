@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -41,9 +42,16 @@ func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line
 	if r.grace == 0 {
 		r.grace = DefaultGrace
 	}
-	err = r.launch(&spec, task{
+	what := task{
 		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir), Grace: r.grace, Stdin: spec.Stdin != nil,
-	}, output)
+	}
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		err = r.launch(&spec, what, output)
+		if !errors.Is(err, syscall.EMFILE) || wait > time.Second {
+			break
+		}
+		time.Sleep(wait) // others of this process hold descriptors for a moment only
+	}
 	if err != nil {
 		return Result{}, &StartError{Program: r.name, Err: fmt.Errorf("start its supervisor: %w", err)}
 	}

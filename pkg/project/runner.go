@@ -5,6 +5,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"flow/pkg/engine"
 	"flow/pkg/process"
@@ -16,6 +19,8 @@ type Runner struct {
 	Kill  <-chan struct{} // when closed, scripts that run are killed at once; may be nil
 	Stdin *os.File        // what a script reads whose stage says so; nil for nothing
 	crew  process.Crew
+	once  sync.Once
+	kills atomic.Int64 // how many processes the kernel had killed for want of memory, when last looked
 }
 
 var _ engine.Runner = (*Runner)(nil)
@@ -36,6 +41,7 @@ func (r *Runner) Run(ctx context.Context, command engine.Command, output func(st
 	if command.Stdin {
 		stdin = r.Stdin
 	}
+	r.once.Do(func() { r.kills.Store(int64(process.OOMKills())) })
 	result, err := r.crew.Run(ctx, process.Spec{
 		Argv:  append(append([]string(nil), shell...), command.Script),
 		Dir:   command.Dir,
@@ -49,9 +55,21 @@ func (r *Runner) Run(ctx context.Context, command engine.Command, output func(st
 	if result.Stopped {
 		return engine.Outcome{}, context.Cause(ctx)
 	}
-	return engine.Outcome{Code: result.Code, Signal: result.Signal, TimedOut: result.TimedOut, Wall: result.Wall, CPU: result.CPU,
+	return engine.Outcome{Code: result.Code, Signal: result.Signal, NoMemory: r.noMemory(result), TimedOut: result.TimedOut, Wall: result.Wall, CPU: result.CPU,
 		MaxRSS: result.MaxRSS, Read: result.Read, Written: result.Written, Leftover: result.Leftover}, nil
 }
+
+// noMemory reports whether a command may have been killed because memory ran out.
+func (r *Runner) noMemory(result process.Result) bool {
+	if result.Signal != "SIGKILL" && result.Code != killedCode {
+		return false
+	}
+	now := int64(process.OOMKills())
+	return r.kills.Swap(now) < now
+}
+
+// killedCode is a shell's exit code when what it ran was killed.
+const killedCode = 128 + int(syscall.SIGKILL)
 
 // ours are the variables that flow sets for a stage.
 var ours = []string{"FLOW_STAGE", "FLOW_ROOT", "FLOW_RUN", "FLOW_PARAMS"}

@@ -39,6 +39,29 @@ func (w *Workspace) Stamp(ctx context.Context, name string) (string, error) {
 	return hasher.Sum().Hex(), nil
 }
 
+// Size returns how many bytes the files of a path hold.
+func (w *Workspace) Size(ctx context.Context, name string) (int64, error) {
+	at, err := w.look(name)
+	if err != nil {
+		return 0, err
+	}
+	defer at.close()
+	if at.stat.kind != digest.Dir {
+		return at.stat.size, nil
+	}
+	s := &scan{w: w, name: name}
+	if err := s.run(ctx, at.folder, at.base); err != nil {
+		return 0, err
+	}
+	var sum int64
+	s.each(func(_ string, e *entry) {
+		if e.stat.regular() {
+			sum += e.stat.size
+		}
+	})
+	return sum, nil
+}
+
 func appendStat(to []byte, s stat) []byte {
 	to = append(to, byte(s.kind))
 	for _, value := range [...]uint64{uint64(s.size), uint64(s.mtime), uint64(s.ctime), s.inode, s.dev} {
