@@ -3,6 +3,7 @@
 package crashtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -317,6 +318,123 @@ func TestFault_fewDescriptors(t *testing.T) {
 			w.fine("repro")
 			w.fine("status", "-q")
 			w.fine("fsck")
+		})
+	}
+}
+
+// TestFault_diskFullElsewhere: what only brings data here is told the same, and leaves
+// nothing unfinished.
+func TestFault_diskFullElsewhere(t *testing.T) {
+	t.Parallel()
+	w := onSmallDisk(t, "16m")
+	w.write("pipeline.yaml", `stages: {big: {cmd: "head -c 4000000 /dev/urandom > out.bin", outs: [out.bin]}}`)
+	w.fine("init")
+	w.fine("repro")
+	w.fine("remote", "add", "-d", "far", filepath.Join(newWorld(t).dir, "remote"))
+	w.fine("push")
+	w.remove("out.bin", ".flow/cache")
+	w.write("ballast", strings.Repeat("x", 13<<20))
+	for _, command := range []string{"fetch", "pull"} {
+		e := w.flow(command)
+		require.Equal(t, 5, e.code, "flow %s: %s", command, e)
+		require.Contains(t, e.err, "no space left on device")
+		require.Regexp(t, `\d MB free on `+w.dir, e.err)
+		require.Empty(t, w.litter())
+	}
+	w.remove("ballast")
+	w.fine("pull")
+	w.fine("status", "-q")
+	w.fine("fsck")
+}
+
+// TestFault_oddTimes: files whose times are decades away are seen to change all the same,
+// also when the time is put back, and hide nothing of flow's own.
+func TestFault_oddTimes(t *testing.T) {
+	t.Parallel()
+	for _, date := range []string{"1960-01-01", "1970-01-01", "2036-02-07", "2099-12-31", "2262-04-12"} {
+		t.Run(date, func(t *testing.T) {
+			t.Parallel()
+			w := newTogether(t, ":")
+			w.fine("init")
+			age := func() {
+				said, err := exec.Command("sh", "-c", `find "$1" -exec touch -h -d "$2" {} +`, "sh", w.dir, date).CombinedOutput()
+				require.NoError(t, err, "%s", said)
+			}
+			age()
+			w.fine("repro")
+			age()
+			w.fine("status", "-q")
+			require.Equal(t, 1, w.runs()["plain"])
+			w.write("input.txt", "two\n") // of the same size
+			age()
+			e := w.flow("status", "-q")
+			require.Equal(t, 1, e.code, "%s", e)
+			w.fine("repro")
+			require.Equal(t, "two\n", w.read("last.txt"))
+			age()
+			w.remove("plain.txt", "last.txt")
+			w.fine("gc", "-w", "-f")
+			w.fine("repro")
+			require.Equal(t, 2, w.runs()["plain"], "it is restored")
+			w.fine("fsck")
+		})
+	}
+}
+
+// TestFault_oddNames: what is in a folder comes back under its name, whatever that is.
+func TestFault_oddNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("pipeline.yaml", "stages: {odd: {cmd: 'cp -a in out', deps: [in], outs: [out]}}\n")
+	names := []string{"a b", "new\nline", "tab\t", "ünï", "e\u0301", "\u00e9", "-dash", `q"uote`, "ap'os", `back\slash`, "CON", "a:b", "*", "?", "%20", "$HOME", "#x",
+		" lead", "trail ", "trail.", "...", "~", "bad\xff", "\x01", "\u202eevil", strings.Repeat("x", 255)}
+	for i, name := range names {
+		w.write("in/"+name, fmt.Sprintln(i))
+	}
+	w.fine("repro")
+	want := w.snapshot()
+	w.remove("out")
+	w.fine("checkout")
+	w.holds(want, "after a checkout")
+	w.remove("out", ".flow/index")
+	w.fine("repro")
+	w.holds(want, "after a restore")
+	w.fine("status", "-q")
+	w.fine("fsck")
+	e := w.fine("status", "--json")
+	require.True(t, json.Valid([]byte(e.out)))
+}
+
+// TestFault_specialFiles: a pipe, a socket or a device is told as that, and nobody waits for
+// its other end.
+func TestFault_specialFiles(t *testing.T) {
+	t.Parallel()
+	for name, pipeline := range map[string]string{
+		"dep":         `stages: {a: {cmd: "echo > x", deps: [pipe], outs: [x]}}`,
+		"in a folder": `stages: {a: {cmd: "echo > x", deps: [in], outs: [x]}}`,
+		"data":        `data: [pipe]`,
+		"params":      `stages: {a: {cmd: "echo > x", params: [{pipe: [k]}], outs: [x]}}`,
+		"out":         `stages: {a: {cmd: "mkfifo x", outs: [x]}}`,
+		"in an out":   `stages: {a: {cmd: "mkdir x; mkfifo x/pipe", outs: [x]}}`,
+		"metric":      `stages: {a: {cmd: "mkfifo m.json", metrics: [{m.json: {cache: false}}]}}`,
+		"vars":        "vars: [pipe.yaml]\nstages: {a: {cmd: echo}}",
+		"include":     "include: [pipe.yaml]\nstages: {a: {cmd: echo}}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.write("pipeline.yaml", pipeline)
+			w.write("in/file", "1\n")
+			for _, pipe := range []string{"pipe", "in/pipe", "pipe.yaml"} {
+				require.NoError(t, syscall.Mkfifo(w.path(pipe), 0o644))
+			}
+			for range 2 {
+				e := w.flow("repro")
+				require.Contains(t, []int{1, 2}, e.code, "%s", e)
+				require.Regexp(t, "fifo|not a regular file", e.err)
+			}
+			w.flow("status")
+			w.flow("checkout")
 		})
 	}
 }

@@ -260,3 +260,26 @@ func TestSaving_linked(t *testing.T) {
 	w.fine("status", "-q")
 	w.fine("fsck")
 }
+
+// TestSaving_interrupted: who stops flow while it saves loses no run.
+func TestSaving_interrupted(t *testing.T) {
+	t.Parallel()
+	for name, sig := range stopSignals {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.write("pipeline.yaml", `stages: {all: {cmd: "echo all >> .runs; mkdir out; for i in $(seq 30); do head -c 4000000 /dev/zero > out/$i; echo $i >> out/$i; done", deps: [input.txt], outs: [out]}}`)
+			w.write("input.txt", "one\n")
+			r := w.start("repro")
+			w.until("the command has ended", func() bool { return w.ended()["all"] || w.exists(".flow/journal") })
+			r.signal(sig)
+			e := r.wait()
+			require.Contains(t, []int{0, 128 + int(sig)}, e.code, "%s", e)
+			e = w.fine("repro")
+			require.Equal(t, 1, w.runs()["all"], "%s", e)
+			w.fine("status", "-q")
+			w.fine("fsck")
+			require.Empty(t, w.attempts())
+		})
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/process"
 	"flow/pkg/ui"
@@ -47,6 +48,7 @@ func Main() (code int) {
 	if err != nil && !errors.Is(err, errSilent) {
 		a.addLines(err)
 		fmt.Fprint(a.err, ui.Explain(err, ui.StyleFor(a.err)))
+		fmt.Fprint(a.err, roomLeft(err))
 	}
 	return exitCode(err)
 }
@@ -59,6 +61,15 @@ func collectLate() {
 	}
 	debug.SetGCPercent(1500)
 	runtime.SetFinalizer(new([64]byte), func(*[64]byte) { debug.SetGCPercent(100) })
+}
+
+// roomLeft says how much is free on a disk that was full, unless the error does.
+func roomLeft(err error) string {
+	var full *disk.FullError
+	if !disk.IsFull(err) || errors.As(err, &full) || !errors.As(disk.Full(err, 0, "."), &full) {
+		return ""
+	}
+	return fmt.Sprintf("  %s free on %s; make room, then try again (flow gc --help)\n", ui.Bytes(full.Free), full.Place)
 }
 
 // describeStop says what a signal has stopped.
