@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -200,7 +201,7 @@ func (a *attempt) aside(ctx context.Context, out intendedOut) error {
 
 // commit forgets what was there before.
 func (a *attempt) commit() error {
-	if err := a.e.Root.Remove(a.dir + "/intent"); err != nil {
+	if err := a.e.Root.Remove(a.dir + "/intent"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return a.e.Root.RemoveAll(a.dir)

@@ -10,6 +10,7 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
+	"flow/pkg/disk"
 	"flow/pkg/event"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
@@ -103,6 +104,9 @@ func (w *work) explain(err error) error {
 	var stageError *StageError
 	if errors.As(err, &stageError) || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if disk.IsFull(err) {
+		err = disk.Full(err, 0, w.e.Root.Dir())
 	}
 	return &StageError{Stage: w.step.Stage.Title(), Msg: err.Error(), Err: err}
 }
