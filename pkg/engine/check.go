@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
+	"strings"
 
 	"flow/pkg/diag"
 	"flow/pkg/event"
@@ -44,7 +46,28 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 			}
 		}
 	}
+	problems = append(problems, e.folded()...)
 	return problems.Err()
+}
+
+// folded refuses outs whose paths differ only in case, where that makes them one file.
+func (e *Engine) folded() diag.List {
+	clashes := e.Pipeline.FoldedTwice()
+	if len(clashes) == 0 {
+		return nil
+	}
+	here, err := e.Root.Lstat(e.State)
+	if err != nil {
+		return nil
+	}
+	there, err := e.Root.Lstat(strings.ToUpper(e.State))
+	if err != nil || !os.SameFile(here, there) {
+		return nil
+	}
+	for _, clash := range clashes {
+		clash.Hint = "on this disk they are one file: let them differ in more"
+	}
+	return clashes
 }
 
 // throughLinks refuses outs behind a symbolic link: two names could lead to one file

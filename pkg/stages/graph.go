@@ -161,9 +161,9 @@ func (s *Stage) reads() []Dep {
 	return reads
 }
 
-// foldedTwice warns of outs whose paths differ only in case: on a file system that
+// FoldedTwice tells of outs whose paths differ only in case: on a file system that
 // doesn't tell them apart they are one.
-func (p *Pipeline) foldedTwice() diag.List {
+func (p *Pipeline) FoldedTwice() diag.List {
 	var warnings diag.List
 	seen := map[string]Owner{}
 	p.OwnerOf(".")

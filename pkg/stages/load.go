@@ -76,7 +76,7 @@ func parse(options Options, files []Source, read Files) (*Pipeline, []*document.
 		return nil, nil, err
 	}
 	l.tellBroken()
-	l.pipeline.Warnings = append(l.pipeline.Warnings, l.pipeline.foldedTwice()...)
+	l.pipeline.Warnings = append(l.pipeline.Warnings, l.pipeline.FoldedTwice()...)
 	return l.pipeline, roots, nil
 }
 
