@@ -14,6 +14,23 @@ func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
+// worthAsking is from which size on a file's room is asked for before it is copied.
+const worthAsking = 1 << 20
+
+// Room returns an error that IsFull when a folder's disk has no room for a copy of a file,
+// so that the disk is not filled up in vain. nil says nothing: others write, too.
+func (r *Root) Room(src *os.File) error {
+	info, err := src.Stat()
+	if err != nil || info.Size() < worthAsking {
+		return nil
+	}
+	free, err := FreeSpace(r.dir)
+	if err != nil || uint64(min(info.Size(), allocated(info))) <= free {
+		return nil
+	}
+	return &fs.PathError{Op: "copy to", Path: r.dir + string(filepath.Separator), Err: syscall.ENOSPC}
+}
+
 // FullError is a disk that is full, with how much was needed and how much is left.
 type FullError struct {
 	Needs int64 // bytes; 0 when nobody knows

@@ -17,6 +17,14 @@ const (
 	syncFlag    = syscall.O_RDONLY // any descriptor will do for fsync
 )
 
+// allocated is how many bytes of a disk a file takes: less than its size when it has holes.
+func allocated(info fs.FileInfo) int64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return stat.Blocks * 512
+	}
+	return info.Size()
+}
+
 // Writable returns why this process can't make files in a folder; nil when it can, or
 // when the folder is not there.
 func (r *Root) Writable(folder string) error {

@@ -3,6 +3,8 @@
 package disk
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,4 +90,33 @@ func TestReplace_unwritableFolder(t *testing.T) {
 	err := root.Replace("d/file", []byte("new"), 0o644)
 	require.ErrorIs(t, err, os.ErrPermission)
 	require.EqualError(t, err, "create a file in "+root.Path("d")+": permission denied")
+}
+
+func TestRoom(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	at := t.TempDir()
+	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", at).CombinedOutput(); err != nil {
+		t.Skip(string(output))
+	}
+	defer exec.Command("umount", "-l", at).Run()
+	root, err := OpenRoot(at)
+	require.NoError(t, err)
+	defer root.Close()
+	file, err := os.Create(filepath.Join(t.TempDir(), "large"))
+	require.NoError(t, err)
+	defer file.Close()
+	require.NoError(t, file.Truncate(1<<30))
+	require.NoError(t, root.Room(file), "it is all holes")
+	_, err = file.Write(bytes.Repeat([]byte("x"), 3<<20))
+	require.NoError(t, err)
+	require.NoError(t, root.Room(file), "what it takes fits")
+	_, err = file.Write(bytes.Repeat([]byte("x"), 2<<20))
+	require.NoError(t, err)
+	err = root.Room(file)
+	require.True(t, IsFull(err), err)
+	full := Full(fmt.Errorf("save: %w", err), 5<<20, "/")
+	require.EqualError(t, full, "no space left on device: it needs 5.2 MB, 4.2 MB free on "+at)
+	require.True(t, IsFull(full))
 }

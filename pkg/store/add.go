@@ -76,6 +76,11 @@ func (b *Batch) copy(ctx context.Context, temp *disk.Temp, src *os.File, w *work
 		}
 		b.noClone.Store(true)
 	}
+	if below, err := b.open(); err == nil {
+		if err := below.Room(src); err != nil {
+			return digest.ID{}, 0, err
+		}
+	}
 	return pour(ctx, temp, io.NewSectionReader(src, 0, 1<<62), w)
 }
 
