@@ -45,12 +45,11 @@ func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line
 	what := task{
 		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir), Grace: r.grace, Stdin: spec.Stdin != nil,
 	}
-	for wait := 10 * time.Millisecond; ; wait *= 2 {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		err = r.launch(&spec, what, output)
-		if !errors.Is(err, syscall.EMFILE) || wait > time.Second {
-			break
+		if !errors.Is(err, syscall.EMFILE) || time.Since(began) > patience {
+			break // else others of this process hold descriptors for a moment
 		}
-		time.Sleep(wait) // others of this process hold descriptors for a moment only
 	}
 	if err != nil {
 		return Result{}, &StartError{Program: r.name, Err: fmt.Errorf("start its supervisor: %w", err)}
