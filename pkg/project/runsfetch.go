@@ -101,7 +101,13 @@ func (h *receivingRuns) all(ctx context.Context, named []string) (transfer.Resul
 		}
 		h.done.Fetched = append(h.done.Fetched, one.run.ID)
 	}
-	return result, h.labels(ctx)
+	if err := h.labels(ctx); err != nil {
+		return result, err
+	}
+	if len(named) > 0 {
+		return result, nil // what a person asked for stays until the next time
+	}
+	return result, h.p.Runs.Prune(h.p.Config.KeepRuns())
 }
 
 func (h *receivingRuns) warn(format string, args ...any) {
@@ -146,12 +152,25 @@ func (h *receivingRuns) choose(ctx context.Context, named []string) ([]string, e
 				return nil, err
 			}
 		}
-		lately := i < h.p.Config.KeepRuns() || has(h.notes[id], noteLabel)
-		if !h.p.Runs.Has(id) && (isNamed || lately && !removed[id]) {
+		switch {
+		case h.p.Runs.Has(id), removed[id] && !isNamed:
+		case isNamed, i < h.p.Config.KeepRuns(), h.tagged(ctx, id):
 			wanted = append(wanted, id)
 		}
 	}
 	return wanted, nil
+}
+
+// tagged reports whether somebody gave a run a tag that it still has.
+func (h *receivingRuns) tagged(ctx context.Context, id string) bool {
+	var labels []remote.Note
+	for _, note := range h.notes[id] {
+		if note.Kind == noteLabel {
+			labels = append(labels, note)
+		}
+	}
+	_, texts := readNotes(ctx, h.t.Remote, labels)
+	return len(runs.TagsIn(texts)) > 0
 }
 
 // read brings the records of some runs, and the lists of their logs. One that is refused

@@ -139,9 +139,9 @@ func (h *History) drop(id string) error {
 	return nil
 }
 
-// prune removes the oldest runs without a tag, so that at most keep are left of those that
+// Prune removes the oldest runs without a tag, so that at most keep are left of those that
 // were made here, and as many of others.
-func (h *History) prune(keep int) error {
+func (h *History) Prune(keep int) error {
 	ids, err := h.IDs()
 	if err != nil || keep <= 0 || len(ids) <= keep {
 		return err

@@ -186,6 +186,17 @@ func (h *History) LabelText(id string) ([]byte, error) {
 	return all.encode()
 }
 
+// TagsIn returns the tags of a run of which others said something, as LabelText gave it.
+func TagsIn(texts [][]byte) []string {
+	var all marks
+	for _, text := range texts {
+		if others, err := decodeMarks(text); err == nil {
+			all = all.merge(others.sound(time.Now()))
+		}
+	}
+	return all.label().Tags
+}
+
 // MergeLabels takes what others said of a run into its label, as LabelText gave it. What
 // can't be read is left out. It reports whether the label is another one now.
 func (h *History) MergeLabels(ctx context.Context, id string, texts [][]byte) (bool, error) {

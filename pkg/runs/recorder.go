@@ -190,7 +190,7 @@ func (r *Recorder) work() {
 	r.fail(r.source.End(ctx, r.run))
 	r.fail(writing.end())
 	r.fail(r.history.learn(ctx, r.run))
-	r.fail(r.history.prune(r.Keep))
+	r.fail(r.history.Prune(r.Keep))
 }
 
 // next takes what is pending.

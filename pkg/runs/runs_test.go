@@ -196,7 +196,7 @@ func TestHistory_prune(t *testing.T) {
 		ids = append(ids, record(t, h, at, ran(at, "a", time.Duration(i)*time.Second)...))
 	}
 	require.NoError(t, h.SetLabel(context.Background(), ids[0], func(l *Label) { l.Tags = []string{"keep"} }))
-	require.NoError(t, h.prune(2))
+	require.NoError(t, h.Prune(2))
 	left, err := h.IDs()
 	require.NoError(t, err)
 	require.Equal(t, []string{ids[4], ids[3], ids[0]}, left)

@@ -151,7 +151,7 @@ func TestHistory_adoptedRuns(t *testing.T) {
 	run, err := h.Find(there[0])
 	require.NoError(t, err)
 	require.Equal(t, "store", run.From.Remote)
-	require.NoError(t, h.prune(2))
+	require.NoError(t, h.Prune(2))
 	left, err := h.IDs()
 	require.NoError(t, err)
 	require.Equal(t, []string{there[3], here[3], there[2], here[2]}, left)
