@@ -2,7 +2,10 @@ package pkg_test
 
 import (
 	"encoding/json"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -123,4 +126,17 @@ func list(t *testing.T) []listed {
 		packages = append(packages, p)
 	}
 	return packages
+}
+
+// TestSameFile: the stats that a disk.Root gives mean nothing to os.SameFile.
+func TestSameFile(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || filepath.Dir(path) == "disk" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		require.NotContains(t, string(text), "os.SameFile(", "%s: use disk.SameFile", path)
+		return err
+	})
+	require.NoError(t, err)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"path"
 	"time"
 
@@ -155,7 +154,7 @@ func (c *Cache) moveAside(ctx context.Context, id digest.ID) (bool, error) {
 	}
 	name := c.objects.Name(id)
 	there, err := c.root.Lstat(name)
-	if err != nil || !os.SameFile(o.info, there) {
+	if err != nil || !disk.SameFile(o.info, there) {
 		return false, err // it was replaced while we read
 	}
 	if err := c.root.MkdirAll(corruptDir, 0o777); err != nil {

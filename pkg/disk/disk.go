@@ -55,6 +55,9 @@ func OSFile(f File) (*os.File, bool) {
 	return file, ok
 }
 
+// SameFile reports whether two stats that came from a Root, or from os, are of one file.
+func SameFile(a, b fs.FileInfo) bool { return sameInode(a, b) || os.SameFile(a, b) }
+
 // Root is one folder, and all that flow reads and changes below it. It is safe for
 // use by several goroutines.
 type Root struct {

@@ -9,13 +9,20 @@ import (
 // its owner's, whatever the umask: folders hand their group down. What is there stays as it
 // is, and so does an FS that is not this machine's.
 func (r *Root) ShareWithGroup() {
-	if fsys, ok := r.fsys.(real); ok {
+	if fsys, ok := r.fsys.(machine); ok {
 		r.fsys = grouped{fsys}
 	}
 }
 
-// grouped is a real FS whose files and folders a group shares.
-type grouped struct{ real }
+// machine is an FS on this machine.
+type machine interface {
+	FS
+	SyncAll() error
+	here() // only real has it, and what it is in
+}
+
+// grouped is an FS on this machine whose files and folders a group shares.
+type grouped struct{ machine }
 
 var _ FS = grouped{}
 
@@ -23,14 +30,14 @@ var _ FS = grouped{}
 func forGroup(mode fs.FileMode) fs.FileMode { return mode | mode&0o700>>3 }
 
 func (g grouped) Open(name string, flag int, perm fs.FileMode) (File, error) {
-	file, err := g.real.Open(name, flag, perm)
+	file, err := g.machine.Open(name, flag, perm)
 	if err != nil || flag&os.O_CREATE == 0 {
 		return file, err
 	}
 	info, err := file.Stat()
 	if err == nil && info.Mode().Perm() != forGroup(info.Mode().Perm()) {
 		// It may be there already, and another's: then it is as that one made it.
-		if err := g.real.Chmod(name, forGroup(info.Mode().Perm())); err != nil && flag&os.O_EXCL != 0 {
+		if err := g.machine.Chmod(name, forGroup(info.Mode().Perm())); err != nil && flag&os.O_EXCL != 0 {
 			file.Close()
 			return nil, err
 		}
@@ -39,23 +46,23 @@ func (g grouped) Open(name string, flag int, perm fs.FileMode) (File, error) {
 }
 
 func (g grouped) Mkdir(name string, perm fs.FileMode) error {
-	if err := g.real.Mkdir(name, perm); err != nil {
+	if err := g.machine.Mkdir(name, perm); err != nil {
 		return err
 	}
-	info, err := g.real.Lstat(name)
+	info, err := g.machine.Lstat(name)
 	if err != nil {
 		return err
 	}
-	return g.real.Chmod(name, forGroup(info.Mode().Perm())|fs.ModeSetgid)
+	return g.machine.Chmod(name, forGroup(info.Mode().Perm())|fs.ModeSetgid)
 }
 
 func (g grouped) Chmod(name string, mode fs.FileMode) error {
-	return g.real.Chmod(name, forGroup(mode))
+	return g.machine.Chmod(name, forGroup(mode))
 }
 
 func (g grouped) Sub(name string) (FS, error) {
-	below, err := g.real.Sub(name)
-	if fsys, ok := below.(real); ok {
+	below, err := g.machine.Sub(name)
+	if fsys, ok := below.(machine); ok {
 		return grouped{fsys}, err
 	}
 	return below, err

@@ -140,7 +140,7 @@ func (r *Root) isAt(file *os.File, name string) (bool, error) {
 	if err != nil {
 		return false, r.fail("lock", name, err)
 	}
-	return os.SameFile(open, there) || there.Mode()&fs.ModeSymlink != 0, nil
+	return SameFile(open, there) || there.Mode()&fs.ModeSymlink != 0, nil
 }
 
 // Unlock lets go of the lock. A child process that was given its File and still

@@ -16,7 +16,9 @@ type real struct {
 	shared bool // all is that of the folder above, which is open for longer
 }
 
-var _ FS = real{}
+var _ machine = real{}
+
+func (r real) here() {}
 
 func (r real) Open(name string, flag int, perm fs.FileMode) (File, error) {
 	file, err := r.root.OpenFile(filepath.FromSlash(name), flag|nonBlock, perm)

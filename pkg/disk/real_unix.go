@@ -35,6 +35,12 @@ func (r *Root) Writable(folder string) error {
 	return r.fail("write into", folder, err)
 }
 
+func sameInode(a, b fs.FileInfo) bool {
+	one, ok := a.Sys().(*syscall.Stat_t)
+	other, both := b.Sys().(*syscall.Stat_t)
+	return ok && both && one.Dev == other.Dev && one.Ino == other.Ino
+}
+
 // sameDevice reports whether two files may be on one file system.
 func sameDevice(a, b fs.FileInfo) bool {
 	one, ok := a.Sys().(*syscall.Stat_t)

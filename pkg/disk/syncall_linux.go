@@ -14,11 +14,15 @@ func newReal(root *os.Root, above *real) (FS, error) {
 		root.Close()
 		return nil, err
 	}
+	r := real{root: root, all: all}
+	if fsys, ok := newBeneath(r); ok {
+		return fsys, nil
+	}
 	if above != nil && onOne(all, above.all) {
 		all.Close()
-		return real{root: root, all: above.all, shared: true}, nil
+		r.all, r.shared = above.all, true
 	}
-	return real{root: root, all: all}, nil
+	return r, nil
 }
 
 func onOne(a, b *os.File) bool {

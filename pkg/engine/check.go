@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 
 	"flow/pkg/diag"
+	"flow/pkg/disk"
 	"flow/pkg/event"
 	"flow/pkg/glob"
 	"flow/pkg/lock"
@@ -61,7 +61,7 @@ func (e *Engine) folded() diag.List {
 		return nil
 	}
 	there, err := e.Root.Lstat(strings.ToUpper(e.State))
-	if err != nil || !os.SameFile(here, there) {
+	if err != nil || !disk.SameFile(here, there) {
 		return nil
 	}
 	for _, clash := range clashes {

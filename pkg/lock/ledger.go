@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"sync"
 
@@ -139,7 +138,7 @@ func sameFile(a, b fs.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+	return disk.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // sameStart reports whether two stats are of one file that at most has grown.
@@ -147,7 +146,7 @@ func sameStart(now, before fs.FileInfo) bool {
 	if now == nil || before == nil {
 		return now == nil && before == nil
 	}
-	return os.SameFile(now, before) && now.Size() >= before.Size()
+	return disk.SameFile(now, before) && now.Size() >= before.Size()
 }
 
 func (l *Ledger) readAll(lock, journal fs.FileInfo) error {

@@ -140,7 +140,7 @@ func sameProgram(a, b string) bool {
 		return false
 	}
 	other, err := os.Stat(b)
-	return err == nil && os.SameFile(one, other)
+	return err == nil && disk.SameFile(one, other)
 }
 
 // Leave removes the data of a revision that nothing declares any more and that is as that

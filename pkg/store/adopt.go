@@ -70,7 +70,7 @@ func (b *Batch) link(ctx context.Context, info os.FileInfo, path string) (digest
 		return digest.ID{}, 0, err
 	}
 	defer file.Close()
-	if linked, err := file.Stat(); err != nil || !os.SameFile(info, linked) {
+	if linked, err := file.Stat(); err != nil || !disk.SameFile(info, linked) {
 		return digest.ID{}, 0, errNoLink // something else is at the path by now
 	}
 	w := b.work.Get().(*work)

@@ -148,7 +148,7 @@ func TestBatch_whatIsStoredIsNotWrittenAgain(t *testing.T) {
 	require.NoError(t, batch.Commit(t.Context()))
 	after, err := os.Lstat(files.Root().Path(files.Name(id)))
 	require.NoError(t, err)
-	require.True(t, os.SameFile(before, after))
+	require.True(t, disk.SameFile(before, after))
 }
 
 func TestBatch_damagedObjectIsReplaced(t *testing.T) {
@@ -432,7 +432,7 @@ func TestBatch_objectThatMayNotBeRead(t *testing.T) {
 			err = batch.Commit(ctx)
 			after, looking := files.Root().Lstat(files.Name(id))
 			require.NoError(t, looking)
-			require.Equal(t, folder, os.SameFile(before, after))
+			require.Equal(t, folder, disk.SameFile(before, after))
 			require.Empty(t, left(t, files))
 			if folder {
 				require.ErrorIs(t, err, fs.ErrPermission)
