@@ -28,6 +28,7 @@ type Workload struct {
 	Goal  string // where flow should stand, in words
 	Large bool   // it takes minutes, or gigabytes
 	Make  func(dir string, size int) error
+	Serve func() (*server, error) // what runs meanwhile; nil for nothing
 	Who   []Contender
 }
 
@@ -36,6 +37,7 @@ type Workload struct {
 type Contender struct {
 	Tool  string
 	Needs string // the program that must be there; "" is Tool
+	Probe string // a script that fails when a part of it is missing
 	Setup string // a script that runs once
 	Reset string // a script before each run
 	Run   string // what is timed: words, run without a shell

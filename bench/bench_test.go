@@ -27,6 +27,9 @@ func TestBench_everyRowDoesItsWork(t *testing.T) {
 			b.scale = 5 / float64(max(1, w.Size))
 			table, err := b.workload(w)
 			require.NoError(t, err)
+			if len(table.Rows) == 0 {
+				t.Skipf("needs what is missing: %v", table.Missing)
+			}
 			require.Equal(t, "flow", table.Rows[0].Tool)
 			require.InDelta(t, 1, table.Rows[0].Ratio, 0)
 		})

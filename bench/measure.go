@@ -11,12 +11,16 @@ import (
 	"time"
 )
 
+// errMissing is a program that a workload can't do without.
+var errMissing = errors.New("a server is not installed")
+
 // bench is one call of this program.
 type bench struct {
 	options
 	folder string
-	path   string // PATH for the contenders, flow's own folder first
-	jobs   string // flow's words for two jobs; "" while it has none
+	path   string   // PATH for the contenders, flow's own folder first
+	jobs   string   // flow's words for two jobs; "" while it has none
+	env    []string // what the contenders find in the environment
 }
 
 // Sample is what one run took.
@@ -103,9 +107,22 @@ func (b *bench) workload(w Workload) (Table, error) {
 	if b.cold {
 		table.Cache = "cold"
 	}
+	if w.Serve != nil {
+		s, err := w.Serve()
+		if errors.Is(err, errMissing) {
+			table.Missing = []string{err.Error()}
+			return table, nil
+		}
+		if err != nil {
+			return table, err
+		}
+		defer s.stop()
+		b.env = s.env
+		defer func() { b.env = nil }()
+	}
 	var there []*turn
 	for _, who := range b.contenders(w) {
-		if !b.has(who) {
+		if !b.has(who) || b.script(&turn{dir: b.folder}, "probe", who.Probe) != nil {
 			table.Missing = append(table.Missing, who.Tool)
 			continue
 		}
@@ -217,7 +234,7 @@ func (b *bench) script(one *turn, what, script string) error {
 func (b *bench) command(dir string, words []string) *exec.Cmd {
 	command := exec.Command(words[0], words[1:]...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "PATH="+b.path, "GIT_CONFIG_GLOBAL=/dev/null", "NO_COLOR=1")
+	command.Env = append(append(os.Environ(), "PATH="+b.path, "GIT_CONFIG_GLOBAL=/dev/null", "NO_COLOR=1"), b.env...)
 	command.Err = nil
 	for _, folder := range filepath.SplitList(b.path) {
 		program := filepath.Join(folder, words[0])

@@ -59,6 +59,31 @@ var workloads = []Workload{
 		},
 	},
 	{
+		Name: "push", About: "first push of files of 1 KB to a folder", Size: 20_000, Goal: "20 × faster than DVC", Make: makeFiles(1024),
+		Who: []Contender{
+			{Tool: "flow", Setup: flowAdded + " && flow remote add store remote", Reset: "rm -rf remote .flow/remotes", Run: "flow push --quiet", Check: "flow status -c -q", Note: syncs},
+			{Tool: "cp", Reset: "rm -rf remote", Run: "cp -r data remote", Check: "diff -rq data remote", Note: noSync},
+			{Tool: "git", Setup: gitCommit, Reset: "rm -rf remote && git init -q --bare remote", Run: "git push -q remote HEAD:refs/heads/main", Check: "git -C remote rev-parse -q --verify main", Note: "syncs the pack"},
+			{Tool: "dvc", Setup: dvcAdded + " && dvc remote add -q -d store remote", Reset: "rm -rf remote", Run: "dvc push -q", Check: "dvc status -q -c", Note: noSync},
+		},
+	},
+	{
+		Name: "pull", About: "pull of files of 1 KB from a folder, with an empty cache", Size: 20_000, Goal: "20 × faster than DVC", Make: makeFiles(1024),
+		Who: []Contender{
+			{Tool: "flow", Setup: "cp -r data kept && " + flowAdded + " && flow remote add store remote && flow push --quiet", Reset: "rm -rf data .flow/cache .flow/remotes .flow/index", Run: "flow pull --quiet", Check: "diff -rq data kept", Note: syncs + "; links: copy"},
+			{Tool: "cp", Setup: "cp -r data kept", Reset: "rm -rf data", Run: "cp -r kept data", Check: "diff -rq data kept", Note: noSync},
+			{Tool: "git", Setup: "cp -r data kept && " + gitCommit + " && git clone -q --bare . remote", Reset: "rm -rf clone", Run: "git clone -q --no-local remote clone", Check: "diff -rq clone/data kept", Note: "syncs the pack"},
+			{Tool: "dvc", Setup: "cp -r data kept && " + dvcAdded + " && dvc remote add -q -d store remote && dvc push -q", Reset: "rm -rf data .dvc/cache", Run: "dvc pull -q", Check: "diff -rq data kept", Note: noSync + "; links: copy"},
+		},
+	},
+	{
+		Name: "push-s3", About: "first push of files of 1 KB to an S3 server on this machine", Size: 20_000, Goal: "20 × faster than DVC", Make: makeFiles(1024), Serve: serveS3,
+		Who: []Contender{
+			{Tool: "flow", Setup: flowAdded + " && flow remote add store s3://bench/flow && flow remote modify store endpoint $S3", Reset: "rm -rf .flow/remotes; flow remote modify store url s3://bench/flow$(date +%s%N)", Run: "flow push --quiet", Check: "flow status -c -q", Note: "the server keeps it in memory"},
+			{Tool: "dvc", Probe: "dvc doctor | grep -q ' s3 '", Setup: dvcAdded + " && dvc remote add -q -d store s3://bench/dvc && dvc remote modify -q store endpointurl $S3", Reset: "dvc remote modify -q store url s3://bench/dvc$(date +%s%N)", Run: "dvc push -q", Check: "dvc status -q -c", Note: "the server keeps it in memory"},
+		},
+	},
+	{
 		Name: "add-large", About: "first add of one file, in MiB", Size: 2048, Goal: "copying ≤ 1.1 × cp", Large: true, Make: makeLarge,
 		Who: []Contender{
 			{Tool: "flow", Reset: "rm -f pipeline.yaml; " + flowInit, Run: "flow add --quiet data", Check: "flow status -q", Note: syncs + "; links: copy"},
@@ -86,6 +111,11 @@ var workloads = []Workload{
 		},
 	},
 }
+
+const (
+	flowAdded = flowInit + " && flow add --quiet data"
+	dvcAdded  = "dvc init -q --no-scm && dvc config core.analytics false && dvc add -q data"
+)
 
 const gitCommit = "git init -q && git add data && git -c user.name=b -c user.email=b@example.org commit -qm data"
 
