@@ -39,3 +39,11 @@ func TestBench_everyRowDoesItsWork(t *testing.T) {
 func TestSplitWords(t *testing.T) {
 	require.Equal(t, []string{"sh", "-c", "a && b", "c"}, splitWords("sh -c 'a && b' c"))
 }
+
+func TestContenders_theOtherFlow(t *testing.T) {
+	b := &bench{options: options{against: "other"}}
+	who := b.contenders(Workload{Who: []Contender{{Tool: "flow", Reset: flowForget, Run: "flow repro --quiet"}}})
+	require.Equal(t, "rm -rf out .flow pipeline.lock && mkdir out && flow-against init --quiet", who[1].Reset)
+	require.Equal(t, "flow-against repro --quiet", who[1].Run)
+	require.Equal(t, "flow repro --quiet", who[0].Run)
+}

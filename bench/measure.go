@@ -157,9 +157,9 @@ func (b *bench) contenders(w Workload) []Contender {
 		return who
 	}
 	other := who[0]
-	flow := regexp.MustCompile(`\bflow\b( )`)
+	flow := regexp.MustCompile(`(^|[^.\w])flow `)
 	for _, text := range []*string{&other.Setup, &other.Reset, &other.Run, &other.Check} {
-		*text = flow.ReplaceAllString(*text, "flow-against$1")
+		*text = flow.ReplaceAllString(*text, "${1}flow-against ")
 	}
 	other.Tool, other.Needs = "flow-against", "flow-against"
 	return append([]Contender{who[0], other}, who[1:]...)
