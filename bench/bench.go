@@ -5,6 +5,7 @@
 //	go run ./bench -run 'noop|first'     some of them
 //	go run ./bench -large                the large ones, too
 //	go run ./bench -scale 0.1 -json      a tenth of the stages and files, for a machine
+//	go run ./bench -run status -grow     how time and memory grow over four sizes
 //
 // The contenders of a workload take turns, a run each, so that a machine that gets
 // slower meanwhile gets slower for all; what is quoted of two of them is the ratio of
@@ -57,6 +58,7 @@ type options struct {
 	flow    string
 	folder  string
 	against string
+	grow    bool
 }
 
 func main() {
@@ -77,6 +79,7 @@ func parseOptions() options {
 	flag.BoolVar(&o.list, "list", false, "only list the workloads")
 	flag.StringVar(&o.flow, "flow", "", "the flow program to measure; built from here when empty")
 	flag.StringVar(&o.against, "against", "", "another flow program, measured as a peer")
+	flag.BoolVar(&o.grow, "grow", false, "each workload at four sizes, each four times the one before; the last is its own")
 	flag.StringVar(&o.folder, "dir", "", "where to work; a temporary folder when empty")
 	flag.Parse()
 	return o
@@ -101,13 +104,15 @@ func run(o options) error {
 			fmt.Printf("%-14s %s\n", w.Name, w.About)
 			continue
 		}
-		table, err := b.workload(w)
-		if err != nil {
-			return fmt.Errorf("%s: %w", w.Name, err)
-		}
-		tables = append(tables, table)
-		if !o.json {
-			table.print(os.Stdout)
+		for _, size := range b.sizes(w) {
+			table, err := b.workload(w, size)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.Name, err)
+			}
+			tables = append(tables, table)
+			if !o.json {
+				table.print(os.Stdout)
+			}
 		}
 	}
 	if o.json {

@@ -24,8 +24,7 @@ func TestBench_everyRowDoesItsWork(t *testing.T) {
 	require.NoError(t, err)
 	for _, w := range workloads {
 		t.Run(w.Name, func(t *testing.T) {
-			b.scale = 5 / float64(max(1, w.Size))
-			table, err := b.workload(w)
+			table, err := b.workload(w, min(5, w.Size))
 			require.NoError(t, err)
 			if len(table.Rows) == 0 {
 				t.Skipf("needs what is missing: %v", table.Missing)
@@ -46,4 +45,13 @@ func TestContenders_theOtherFlow(t *testing.T) {
 	require.Equal(t, "rm -rf out .flow pipeline.lock && mkdir out && flow-against init --quiet", who[1].Reset)
 	require.Equal(t, "flow-against repro --quiet", who[1].Run)
 	require.Equal(t, "flow repro --quiet", who[0].Run)
+}
+
+func TestSizes(t *testing.T) {
+	b := &bench{options: options{scale: 0.5}}
+	require.Equal(t, []int{500}, b.sizes(Workload{Size: 1000}))
+	require.Equal(t, []int{0}, b.sizes(Workload{}))
+	b.grow = true
+	require.Equal(t, []int{7, 31, 125, 500}, b.sizes(Workload{Size: 1000}))
+	require.Equal(t, []int{2}, b.sizes(Workload{Size: 4}))
 }

@@ -98,12 +98,21 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.folder)
 }
 
-// workload measures one workload, its contenders in turn.
-func (b *bench) workload(w Workload) (Table, error) {
-	table := Table{Workload: w.Name, About: w.About, Goal: w.Goal, Cache: "warm", Size: int(float64(w.Size) * b.scale)}
+// sizes returns at which sizes a workload is measured.
+func (b *bench) sizes(w Workload) []int {
+	size := int(float64(w.Size) * b.scale)
 	if w.Size > 0 {
-		table.Size = max(1, table.Size)
+		size = max(1, size)
 	}
+	if !b.grow || size < 64 {
+		return []int{size}
+	}
+	return []int{size / 64, size / 16, size / 4, size}
+}
+
+// workload measures one workload, its contenders in turn.
+func (b *bench) workload(w Workload, size int) (Table, error) {
+	table := Table{Workload: w.Name, About: w.About, Goal: w.Goal, Cache: "warm", Size: size}
 	if b.cold {
 		table.Cache = "cold"
 	}
