@@ -139,13 +139,8 @@ func (e *Engine) saveAndRecord(ctx context.Context, stage *stages.Stage, is *fac
 		}
 		outs[out.Path] = content
 	}
-	for _, out := range stage.Outs {
-		if !e.Git {
-			break
-		}
-		if err := e.gitignore(out); err != nil {
-			return err
-		}
+	if err := e.gitignore(stage.Outs...); err != nil {
+		return err
 	}
 	record := lock.Record{Stage: stage.Name}
 	if stage.Source {

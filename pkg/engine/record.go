@@ -57,9 +57,13 @@ func (r *run) keep(ctx context.Context, group []*result, settle bool) {
 	var runs []cache.Run
 	var records []lock.Record
 	var whole []*result
+	ignored := r.gitignoreAll(group) == nil
 	for _, done := range group {
 		record, found := done.record()
-		if done.err = r.gitignoreAll(done.step.Stage); done.err == nil && found {
+		if done.err = nil; !ignored {
+			done.err = r.gitignore(done.step.Stage.Outs...) // whose it is that can't be
+		}
+		if done.err == nil && found {
 			done.err = r.keepMapped(ctx, done.step.is)
 		}
 		if done.err != nil {
@@ -154,30 +158,32 @@ func (r *run) kept(group []*result) {
 	}
 }
 
-// gitignoreAll keeps the outs that flow keeps out of git.
-func (e *Engine) gitignoreAll(stage *stages.Stage) error {
+// gitignoreAll is gitignore for the outs of many stages.
+func (e *Engine) gitignoreAll(group []*result) error {
+	var outs []stages.Out
+	for _, done := range group {
+		outs = append(outs, done.step.Stage.Outs...)
+	}
+	return e.gitignore(outs...)
+}
+
+// gitignore has git ignore the outs that flow keeps out of it.
+func (e *Engine) gitignore(outs ...stages.Out) error {
 	if !e.Git {
 		return nil
 	}
-	for _, out := range stage.Outs {
-		if err := e.gitignore(out); err != nil {
-			return err
+	all := e.Workspace.Gitignores()
+	for _, out := range outs {
+		switch {
+		case !out.Cache && !out.Temp:
+		case out.Glob:
+			all.AddPattern(out.Path)
+		default:
+			all.Add(out.Path)
 		}
 	}
-	return nil
-}
-
-// gitignore keeps an out that flow keeps out of git.
-func (e *Engine) gitignore(out stages.Out) error {
-	if !out.Cache && !out.Temp {
-		return nil
-	}
-	ignore := e.Workspace.Gitignore
-	if out.Glob {
-		ignore = e.Workspace.GitignorePattern
-	}
-	if _, err := ignore(out.Path); err != nil {
-		return fmt.Errorf("ignore %s in git: %w", out.Path, err)
+	if err := all.Write(); err != nil {
+		return fmt.Errorf("have git ignore outs: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -17,29 +18,60 @@ import (
 // a slash stay sorted. The rest of the file stays as it is, with its kind of line ends;
 // a last line that has none gets one.
 func (w *Workspace) Gitignore(name string) (bool, error) {
-	return w.editIgnore(name, ignorePattern(path.Base(name)), addLine)
+	return w.editIgnore(name, func(text []byte) []byte { return addLines(text, ignorePattern(path.Base(name))) })
 }
 
-// GitignorePattern is Gitignore for all that a pattern matches, in the .gitignore of
-// the folder that the matches are in.
-func (w *Workspace) GitignorePattern(pattern string) (bool, error) {
+// Gitignores is paths that git shall ignore, gathered so that each .gitignore is written
+// once for all.
+type Gitignores struct {
+	w      *Workspace
+	wanted map[string][]string // lines, by the folder that the file is in
+}
+
+// Gitignores returns an empty Gitignores.
+func (w *Workspace) Gitignores() *Gitignores { return &Gitignores{w: w, wanted: map[string][]string{}} }
+
+// Add is Gitignore of a path.
+func (g *Gitignores) Add(name string) {
+	folder := parentName(name)
+	g.wanted[folder] = append(g.wanted[folder], ignorePattern(path.Base(name)))
+}
+
+// AddPattern is Add for all that a pattern matches, in the .gitignore of the folder that
+// the matches are in.
+func (g *Gitignores) AddPattern(pattern string) {
 	base := glob.Base(pattern)
-	rest := strings.TrimPrefix(pattern, base+"/")
-	return w.editIgnore(path.Join(base, "any"), "/"+rest, addLine)
+	g.wanted[base] = append(g.wanted[base], "/"+strings.TrimPrefix(pattern, base+"/"))
 }
 
-func addLine(text []byte, pattern string) []byte {
-	if slices.ContainsFunc(lines(text), func(line []byte) bool { return saysSo(line, pattern) }) {
-		return text
+// Write writes the files that lack something.
+func (g *Gitignores) Write() error {
+	for _, folder := range slices.Sorted(maps.Keys(g.wanted)) {
+		add := func(text []byte) []byte { return addLines(text, g.wanted[folder]...) }
+		if _, err := g.w.editIgnore(path.Join(folder, "any"), add); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func addLines(text []byte, patterns ...string) []byte {
+	said := lines(text)
 	end := "\n"
 	if bytes.Contains(text, []byte("\r\n")) {
 		end = "\r\n"
 	}
-	if len(text) > 0 && text[len(text)-1] != '\n' {
-		text = append(text, end...)
+	for _, pattern := range patterns {
+		if slices.ContainsFunc(said, func(line []byte) bool { return saysSo(line, pattern) }) {
+			continue
+		}
+		if len(text) > 0 && text[len(text)-1] != '\n' {
+			text = append(text, end...)
+		}
+		text = insertSorted(text, pattern+end)
+		said = append(said, []byte(pattern))
 	}
-	return insertSorted(text, pattern+end)
+	return text
 }
 
 // insertSorted puts a line among those like it at the end of a file, which stay sorted:
@@ -58,7 +90,8 @@ func insertSorted(text []byte, line string) []byte {
 
 // Ungitignore takes back what Gitignore added. A file that holds nothing else goes.
 func (w *Workspace) Ungitignore(name string) (bool, error) {
-	return w.editIgnore(name, ignorePattern(path.Base(name)), func(text []byte, pattern string) []byte {
+	pattern := ignorePattern(path.Base(name))
+	return w.editIgnore(name, func(text []byte) []byte {
 		return bytes.Join(slices.DeleteFunc(lines(text), func(line []byte) bool { return saysSo(line, pattern) }), nil)
 	})
 }
@@ -75,7 +108,8 @@ func saysSo(line []byte, pattern string) bool {
 	return text == pattern || text == pattern+"/"
 }
 
-func (w *Workspace) editIgnore(name, pattern string, edit func(text []byte, pattern string) []byte) (bool, error) {
+// editIgnore changes the .gitignore beside a path.
+func (w *Workspace) editIgnore(name string, edit func(text []byte) []byte) (bool, error) {
 	if err := w.gate(name); err != nil {
 		return false, err
 	}
@@ -86,7 +120,7 @@ func (w *Workspace) editIgnore(name, pattern string, edit func(text []byte, patt
 	if err != nil {
 		return false, err
 	}
-	edited := edit(slices.Clone(text), pattern)
+	edited := edit(slices.Clone(text))
 	switch {
 	case bytes.Equal(edited, text):
 		return false, nil

@@ -97,3 +97,31 @@ func TestGitignore_asGit(t *testing.T) {
 		require.Equal(t, "data/"+entry.Name()+"\x00", output)
 	}
 }
+
+// TestGitignores_areAsOneByOne: many at once leave the files as many one after the other.
+func TestGitignores_areAsOneByOne(t *testing.T) {
+	names := []string{"b.csv", "a.csv", "sub/x", "a.csv", "sub/deep/y", "c d", "sub/w"}
+	var left [2][]string
+	for i := range left {
+		dir := t.TempDir()
+		write(t, dir, ".gitignore", "# mine\n/kept\n")
+		write(t, dir, "sub/.gitignore", "/x\n*.tmp")
+		w := openAt(t, dir, Options{})
+		many := w.Gitignores()
+		for _, name := range names {
+			many.Add(name)
+			if i == 0 {
+				_, err := w.Gitignore(name)
+				require.NoError(t, err)
+			}
+		}
+		require.NoError(t, many.Write())
+		for _, file := range []string{".gitignore", "sub/.gitignore", "sub/deep/.gitignore"} {
+			text, err := os.ReadFile(filepath.Join(dir, file))
+			require.NoError(t, err)
+			left[i] = append(left[i], string(text))
+		}
+	}
+	require.Equal(t, left[0], left[1])
+	require.Equal(t, "# mine\n/a.csv\n/b.csv\n/c d\n/kept\n", left[1][0])
+}
