@@ -31,7 +31,7 @@ func (a *app) addCloudFlags(cmd *cobra.Command, o *cloudOptions) {
 	flags.BoolVarP(&o.cloud, "cloud", "c", false, "remove from the remote, not from the cache")
 	flags.StringVarP(&o.Remote, "remote", "r", "", "with --cloud: the `name` of the remote; default: the default one")
 	flags.StringSliceVarP(&o.projects, "projects", "p", nil, "with --cloud: keep also what the projects in these `folders` need")
-	flags.IntVarP(&o.Jobs, "jobs", "j", 0, "with --cloud: how many transfers at a `time`")
+	flags.IntVarP(&o.Jobs, "jobs", "j", 0, "with --cloud: at most `N` transfers at a time")
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 }
 

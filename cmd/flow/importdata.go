@@ -46,7 +46,7 @@ something inside of that, or what git itself has, and a folder may hold both.`,
 	flags.BoolVarP(&o.force, "force", "f", false, "replace what is there")
 	flags.BoolVar(&o.noExec, "no-exec", false, "only declare it: flow update takes it")
 	flags.BoolVar(&o.noDownload, "no-download", false, "only declare and record it: flow pull brings it")
-	flags.IntVarP(&o.jobs, "jobs", "j", 0, "how many transfers at a `time`")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "at most `N` transfers at a time")
 	cmd.MarkFlagsMutuallyExclusive("no-exec", "no-download")
 	return cmd
 }

@@ -53,7 +53,7 @@ sees the run in flow runs list.`,
 func (a *app) addRemoteFlags(cmd *cobra.Command, o *project.MoveOptions) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Remote, "remote", "r", "", "the `name` of the remote; default: the default one")
-	flags.IntVarP(&o.Jobs, "jobs", "j", 0, "how many transfers at a `time`")
+	flags.IntVarP(&o.Jobs, "jobs", "j", 0, "at most `N` transfers at a time")
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 	a.jsonFlag(cmd)
 }

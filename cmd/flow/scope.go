@@ -23,7 +23,7 @@ type moveOptions struct {
 func (a *app) addMoveFlags(cmd *cobra.Command, o *moveOptions) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.Remote, "remote", "r", "", "the `name` of the remote; default: the default one")
-	flags.IntVarP(&o.Jobs, "jobs", "j", 0, "how many transfers at a `time`")
+	flags.IntVarP(&o.Jobs, "jobs", "j", 0, "at most `N` transfers at a time")
 	flags.BoolVarP(&o.WithDeps, "with-deps", "d", false, "also what the targets depend on")
 	flags.BoolVar(&o.Glob, "glob", false, "the targets are patterns of stage names")
 	flags.BoolVarP(&o.Recursive, "recursive", "R", false, "the targets are folders")

@@ -38,7 +38,7 @@ follow another one. What was changed by hand is kept in the cache before it is r
 	flags := cmd.Flags()
 	flags.StringVar(&o.rev, "rev", "", "the `revision` that imported data follows from now on")
 	flags.BoolVar(&o.noDownload, "no-download", false, "only record what imported data holds now: flow pull brings it")
-	flags.IntVarP(&o.jobs, "jobs", "j", 0, "how many transfers at a `time`")
+	flags.IntVarP(&o.jobs, "jobs", "j", 0, "at most `N` transfers at a time")
 	return cmd
 }
 
