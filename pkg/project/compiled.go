@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 
 	"flow/pkg/digest"
 	"flow/pkg/stages"
@@ -28,7 +29,6 @@ type compiled struct {
 	p    *Project
 	key  digest.ID
 	read []compiledRead
-	made []byte // what is to be written; nil for nothing
 }
 
 // compiledHead stands in front of the pipeline, behind its own size.
@@ -115,9 +115,10 @@ func sumOf(text []byte, err error) digest.ID {
 	return digest.Sum(text)
 }
 
-// take takes in what decoding gave. With broken parts there is something to mend first.
-func (c *compiled) take(pipeline *stages.Pipeline) {
-	if len(pipeline.Broken) > 0 {
+// keep writes what decoding gave, where flow has its folder. With broken parts there is
+// something to mend first.
+func (c *compiled) keep(pipeline *stages.Pipeline) {
+	if len(pipeline.Broken) > 0 || !c.p.Root.Exists(State+"/.gitignore") {
 		return
 	}
 	data, err := pipeline.MarshalBinary()
@@ -128,14 +129,6 @@ func (c *compiled) take(pipeline *stages.Pipeline) {
 	if err != nil {
 		return
 	}
-	c.made = binary.LittleEndian.AppendUint32(nil, uint32(len(head)))
-	c.made = append(append(c.made, head...), data...)
-	c.p.fresh = c
-}
-
-// keep writes what was decoded, where that is new.
-func (c *compiled) keep() {
-	if c != nil {
-		_ = c.p.Root.ReplaceSoon(compiledFile, c.made, 0o644) // without it, all is as it was
-	}
+	size := binary.LittleEndian.AppendUint32(nil, uint32(len(head)))
+	_ = c.p.Root.ReplaceSoon(compiledFile, slices.Concat(size, head, data), 0o644) // without it, all is as it was
 }

@@ -48,9 +48,9 @@ func openTwice(t *testing.T, dir string) *stages.Pipeline {
 	for range 2 {
 		p, err := Open(dir)
 		require.NoError(t, err)
+		require.NoError(t, p.Prepare())
 		pipeline, err = p.Pipeline()
 		require.NoError(t, err)
-		require.NoError(t, p.Prepare())
 	}
 	return pipeline
 }

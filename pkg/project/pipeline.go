@@ -30,7 +30,7 @@ func (p *Project) Pipeline() (*stages.Pipeline, error) {
 	}
 	pipeline, _, err := parse(p.options(), files, kept.reading())
 	if err == nil {
-		kept.take(pipeline)
+		kept.keep(pipeline)
 	}
 	return pipeline, err
 }

@@ -48,8 +48,6 @@ type Project struct {
 	// Declared are the files that the pipeline came from, or would if they were there:
 	// known once it was read, as far as that went.
 	Declared []string
-
-	fresh *compiled // the pipeline was decoded, and its decoded form isn't kept yet
 }
 
 // Find returns the root of the project that a folder is in: the nearest folder,
@@ -213,8 +211,6 @@ func (p *Project) Prepare() error {
 		return fmt.Errorf("prepare %s: %w", State, err)
 	}
 	_, _ = p.Root.Sweep(State+"/tmp", abandoned) // what it can't remove is in nobody's way
-	p.fresh.keep()
-	p.fresh = nil
 	ignore := State + "/.gitignore"
 	if p.Root.Exists(ignore) {
 		return nil
