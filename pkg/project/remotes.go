@@ -2,6 +2,7 @@ package project
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -99,6 +100,9 @@ func (p *Project) RemoteSpec(name string) (bucket.Spec, error) {
 	if err := c.settings(spec); err != nil {
 		return spec, err
 	}
+	if err := p.refuseCommitted(name); err != nil {
+		return spec, err
+	}
 	for _, setting := range bucket.Settings(spec.URL) {
 		if value, set := os.LookupEnv(variable(name, setting.Name)); set {
 			spec.Settings[setting.Name] = value
@@ -158,6 +162,28 @@ func (c *Config) settings(spec bucket.Spec) error {
 			}
 			spec.Settings[name] = entry.Value.Text
 		}
+	}
+	return nil
+}
+
+// refuseCommitted refuses private settings in a config.local that is in git, and so came
+// from others: they name programs to run and files to read.
+func (p *Project) refuseCommitted(name string) error {
+	node := p.Config.section(Local, "remotes").Get(name)
+	if !p.Git || node == nil {
+		return nil
+	}
+	for _, entry := range node.Entries {
+		if setting, _ := settingOf(entry.Key.Text, nil); !setting.Private {
+			continue
+		}
+		file := p.Config.File(Local)
+		tracked, err := p.Tracked(context.Background(), []string{file})
+		if err != nil || len(tracked) == 0 {
+			return nil // without git it came from no clone
+		}
+		return diag.At(diag.Pos{File: file}, "%s of remote %q stands in a file that is in git, where only your own settings should be", entry.Key.Text, name).
+			WithHint("read it, as somebody else may have written it; then take it out of git: git rm --cached %s", file)
 	}
 	return nil
 }
