@@ -3,6 +3,8 @@ package main
 import (
 	"regexp"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -40,9 +42,9 @@ func (f *jobsFlag) value(p *project.Project) (int, error) {
 }
 
 var (
-	endsInJobs = regexp.MustCompile(`^(--jobs|-[fikqvspPR]*j)$`)
-	holdsJobs  = regexp.MustCompile(`^(-[fikqvspPR]*j)([0-9]+)$`)
-	isJobs     = regexp.MustCompile(`^([0-9]+|` + project.Cores + `)$`)
+	endsInJobs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(--jobs|-[fikqvspPR]*j)$`) })
+	holdsJobs  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(-[fikqvspPR]*j)([0-9]+)$`) })
+	isJobs     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+|` + project.Cores + `)$`) })
 )
 
 // joinJobs writes `-j 4` and `-j4` as `-j=4`, which is how a flag is read that may
@@ -51,14 +53,16 @@ func joinJobs(words []string) []string {
 	joined := make([]string, 0, len(words))
 	for i := 0; i < len(words); i++ {
 		word := words[i]
-		switch parts := holdsJobs.FindStringSubmatch(word); {
-		case word == "--":
+		if word == "--" {
 			return slices.Concat(joined, words[i:])
-		case parts != nil:
-			word = parts[1] + "=" + parts[2]
-		case i+1 < len(words) && endsInJobs.MatchString(word) && isJobs.MatchString(words[i+1]):
-			i++
-			word += "=" + words[i]
+		}
+		if strings.HasPrefix(word, "-") && strings.Contains(word, "j") {
+			if parts := holdsJobs().FindStringSubmatch(word); parts != nil {
+				word = parts[1] + "=" + parts[2]
+			} else if i+1 < len(words) && endsInJobs().MatchString(word) && isJobs().MatchString(words[i+1]) {
+				i++
+				word += "=" + words[i]
+			}
 		}
 		joined = append(joined, word)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"flow/pkg/disk"
 )
@@ -40,7 +41,7 @@ func (r *readable) Put(context.Context, string, io.ReaderAt, int64) error { retu
 func (r *readable) Delete(context.Context, string) error { return ErrReadOnly }
 
 // link is what a page of a folder has for each thing in it.
-var link = regexp.MustCompile(`(?i)<a\s[^>]*href\s*=\s*["']([^"'?#]+)["']`)
+var link = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)<a\s[^>]*href\s*=\s*["']([^"'?#]+)["']`) })
 
 // List reads the pages that web servers make for folders. Sizes are not on them: they are
 // told as -1.
@@ -56,7 +57,7 @@ func (r *readable) List(ctx context.Context, folder string, each func(Blob) erro
 		return err
 	}
 	seen := map[string]bool{}
-	for _, match := range link.FindAllStringSubmatch(page, -1) {
+	for _, match := range link().FindAllStringSubmatch(page, -1) {
 		href := html.UnescapeString(match[1])
 		if !strings.Contains(href, "://") && !strings.HasPrefix(href, "/") {
 			base := strings.TrimSuffix(r.base.EscapedPath()+"/"+folder, "/")

@@ -63,7 +63,7 @@ type rcloneDaemon struct {
 }
 
 // serving is how rclone tells where it listens.
-var serving = regexp.MustCompile(`Serving remote control on (http://\S+?)/?\s*$`)
+var serving = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Serving remote control on (http://\S+?)/?\s*$`) })
 
 // started returns the running rclone, started if there is none.
 func (r *rclone) started(ctx context.Context) (*rcloneDaemon, error) {
@@ -120,7 +120,7 @@ func startRclone(ctx context.Context, program, config string) (*rcloneDaemon, er
 		defer close(d.ended)
 		for scanner := bufio.NewScanner(log); scanner.Scan(); {
 			fmt.Fprintln(said, scanner.Text())
-			if match := serving.FindStringSubmatch(scanner.Text()); match != nil {
+			if match := serving().FindStringSubmatch(scanner.Text()); match != nil {
 				address <- match[1]
 			}
 		}

@@ -120,7 +120,7 @@ func (s *s3) begun(ctx context.Context, key string) (string, map[int]s3Uploaded,
 }
 
 // ours knows the blobs that are large: those named by what they hold.
-var ours = regexp.MustCompile(`/[0-9a-f]{62}(\.pack|[0-9a-f]{2}\.pack)?$`)
+var ours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`/[0-9a-f]{62}(\.pack|[0-9a-f]{2}\.pack)?$`) })
 
 // sweep ends the uploads that were begun long ago and never came to an end: they take room,
 // and no listing shows them.
@@ -142,7 +142,7 @@ func (s *s3) endUploads(ctx context.Context, age time.Duration, but string) erro
 			return err
 		}
 		for _, upload := range page.Upload {
-			if upload.Key == but || !strings.HasPrefix(upload.Key, s.prefix) || !ours.MatchString(upload.Key) || upload.Initiated.IsZero() || time.Since(upload.Initiated) < age {
+			if upload.Key == but || !strings.HasPrefix(upload.Key, s.prefix) || !ours().MatchString(upload.Key) || upload.Initiated.IsZero() || time.Since(upload.Initiated) < age {
 				continue
 			}
 			_, err := s.quiet(ctx, call{method: http.MethodDelete, name: upload.Key, query: url.Values{"uploadId": {upload.UploadId}}})

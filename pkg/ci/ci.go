@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"regexp"
 	"strings"
+	"sync"
 
 	"flow/pkg/diag"
 )
@@ -51,11 +52,11 @@ func Services() []string {
 }
 
 // branches is the names of branches that need no quoting anywhere: git allows more.
-var branches = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+-]*$`)
+var branches = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+-]*$`) })
 
 // Pipeline returns the pipeline for a service, and the file that it belongs in.
 func Pipeline(name string, options Options) (file, text string, err error) {
-	if !branches.MatchString(options.Branch) {
+	if !branches().MatchString(options.Branch) {
 		return "", "", diag.At(diag.Pos{}, "%q can't be the branch to compare with", options.Branch).WithHint("name one of letters, digits and ._/+-")
 	}
 	for _, s := range services {

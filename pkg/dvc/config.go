@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"flow/pkg/diag"
 	"flow/pkg/disk"
@@ -115,7 +116,9 @@ func outsideConfigs() []outsideConfig {
 }
 
 // section matches [core], ['remote "name"'] and [remote "name"].
-var section = regexp.MustCompile(`^\[\s*'?\s*([A-Za-z_]+)(?:\s+"([^"]*)")?\s*'?\s*\]\s*(?:#.*)?$`)
+var section = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\[\s*'?\s*([A-Za-z_]+)(?:\s+"([^"]*)")?\s*'?\s*\]\s*(?:#.*)?$`)
+})
 
 // read takes in one file, as configobj reads it.
 func (c *Config) read(level Level, file string, text []byte) error {
@@ -128,7 +131,7 @@ func (c *Config) read(level Level, file string, text []byte) error {
 			continue
 		}
 		if line[0] == '[' {
-			found := section.FindStringSubmatch(line)
+			found := section().FindStringSubmatch(line)
 			if known = found != nil; !known {
 				problems.Add(diag.At(pos, "it is no section of a DVC config"))
 				continue

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"flow/pkg/bucket"
 	"flow/pkg/diag"
@@ -39,7 +40,9 @@ var same = []string{"cache.type", "parsing.bool", "parsing.list"}
 var renamed = map[string]string{"endpointurl": "endpoint", "allow_anonymous_login": "anonymous", "keyfile": "key_file"}
 
 // secret knows the keys of a remote that hold secrets, or tell where one is.
-var secret = regexp.MustCompile(`pass|secret|token|key|credential|connection_string|cert|service_account`)
+var secret = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`pass|secret|token|key|credential|connection_string|cert|service_account`)
+})
 
 // settings plans the config, and lists what of DVC's it can't hold.
 func (p *Plan) settings(options Options) {
@@ -105,7 +108,7 @@ func (p *Plan) remote(from dvc.Setting, options Options) (Setting, string) {
 	if i < 0 || to.Key == "timeout" { // which DVC takes for that of connecting
 		return to, noCounterpart
 	}
-	to.Secret = known[i].Private || secret.MatchString(from.Key)
+	to.Secret = known[i].Private || secret().MatchString(from.Key)
 	if to.Key == "key_file" {
 		to.Value = besideRoot(from.Value)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"flow/pkg/cache"
 	"flow/pkg/diag"
@@ -92,7 +93,7 @@ func (f *Foreign) fill(ctx context.Context, location, rev, to string) (string, e
 			return commit, nil
 		}
 	}
-	if commitName.MatchString(rev) { // no branch leads there any more
+	if commitName().MatchString(rev) { // no branch leads there any more
 		if _, err := f.git(ctx, to, "fetch", "--quiet", "origin", rev); err == nil {
 			return rev, nil
 		}
@@ -103,7 +104,7 @@ func (f *Foreign) fill(ctx context.Context, location, rev, to string) (string, e
 	return "", diag.At(diag.Pos{}, "git can't get %q of %s: there is no such revision", f.describeRev(rev), f.Repo.Redacted())
 }
 
-var commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+var commitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`) })
 
 // git runs git for a clone. It asks nobody, and speaks only by what it has itself: what an
 // address could make it run, it refuses.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"flow/pkg/digest"
@@ -49,7 +50,7 @@ func (h *History) Record(id string) ([]byte, error) {
 	return text, nil
 }
 
-var goodName = regexp.MustCompile(`^[a-z]+-[a-z]+(-[0-9]{1,9})?$`)
+var goodName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+-[a-z]+(-[0-9]{1,9})?$`) })
 
 // ReadRecord reads a record that comes from elsewhere, and refuses one that no run of
 // that id could have left: one that has not ended, or that has names which lead out of
@@ -65,7 +66,7 @@ func ReadRecord(id string, text []byte) (*Run, error) {
 	switch {
 	case !IsID(id) || run.ID != id:
 		return refuse("it is that of %.40q", run.ID)
-	case !goodName.MatchString(run.Name):
+	case !goodName().MatchString(run.Name):
 		return refuse("%.40q is no name of a run", run.Name)
 	case run.State != OK && run.State != Failed && run.State != Interrupted || run.Ended.IsZero():
 		return refuse("it has the state %.40q", run.State)

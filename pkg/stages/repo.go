@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"flow/pkg/document"
 )
@@ -17,7 +18,7 @@ type Repo struct {
 }
 
 // Folder reports whether the repository is a folder of a machine, not an address.
-func (r Repo) Folder() bool { return !hasScheme.MatchString(r.URL) && !scpLike.MatchString(r.URL) }
+func (r Repo) Folder() bool { return !hasScheme().MatchString(r.URL) && !scpLike().MatchString(r.URL) }
 
 // Whole returns the repository with a path to something in it, whatever that is.
 func (r Repo) Whole() Repo {
@@ -28,18 +29,18 @@ func (r Repo) Whole() Repo {
 }
 
 // Redacted returns the repository's address without what may be a password.
-func (r Repo) Redacted() string { return secret.ReplaceAllString(r.URL, "$1") }
+func (r Repo) Redacted() string { return secret().ReplaceAllString(r.URL, "$1") }
 
 // Secret reports whether the address holds a password.
-func (r Repo) Secret() bool { return secret.MatchString(r.URL) }
+func (r Repo) Secret() bool { return secret().MatchString(r.URL) }
 
-var secret = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)[^/@:]*:[^/@]*@`)
+var secret = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)[^/@:]*:[^/@]*@`) })
 
 var (
-	hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
-	helper    = regexp.MustCompile(`^[A-Za-z0-9+.-]*::`)
-	scpLike   = regexp.MustCompile(`^[^/:]+:`)
-	dashHost  = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?([^/@]*@)?-`)
+	hasScheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`) })
+	helper    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9+.-]*::`) })
+	scpLike   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^/:]+:`) })
+	dashHost  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?([^/@]*@)?-`) })
 )
 
 // RepoSchemes are the kinds of address that a repository may have. Git knows more, among
@@ -56,11 +57,11 @@ func (r Repo) Problem() string {
 		return "the repository has no url"
 	case strings.ContainsFunc(r.URL+r.Rev+r.Path, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		return "the repository has characters that can't be shown"
-	case dashHost.MatchString(r.URL):
+	case dashHost().MatchString(r.URL):
 		return "the repository's url, or the host in it, starts with a dash, as options do"
-	case helper.MatchString(r.URL):
+	case helper().MatchString(r.URL):
 		return "the repository's url names a program for git to run"
-	case hasScheme.MatchString(r.URL) && !slices.Contains(RepoSchemes, scheme):
+	case hasScheme().MatchString(r.URL) && !slices.Contains(RepoSchemes, scheme):
 		return "the repository's url is of a kind that is not fetched; " + strings.Join(RepoSchemes, ", ") + " are"
 	case strings.HasPrefix(r.Rev, "-"):
 		return "the revision starts with a dash, as options do"
