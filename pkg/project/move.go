@@ -77,7 +77,30 @@ func (p *Project) Fetch(ctx context.Context, data []Data, options MoveOptions) (
 		}
 	}
 	more, err := p.fetchImported(ctx, theirs, options)
+	if errors.Is(failure, store.ErrAbsent) && len(theirs) > 0 && ctx.Err() == nil {
+		failure = p.fetchLacking(ctx, own, options, results)
+	}
 	return append(results, more...), errors.Join(failure, err)
+}
+
+// fetchLacking fetches once more what the cache lacks: bytes that no remote has may have come
+// with imported data. What it moves is added to the results.
+func (p *Project) fetchLacking(ctx context.Context, data []Data, options MoveOptions, results []transfer.Result) error {
+	lacking, err := p.lacking(ctx, data)
+	if err != nil || len(lacking) == 0 {
+		return err
+	}
+	options.NoRuns = options.NoRuns || !options.RunsData // they came along already
+	more, err := p.fetchOwn(ctx, lacking, options)
+	for _, moved := range more {
+		for i := range results {
+			if results[i].Remote == moved.Remote {
+				results[i].Objects += moved.Objects
+				results[i].Bytes += moved.Bytes
+			}
+		}
+	}
+	return err
 }
 
 func (p *Project) fetchOwn(ctx context.Context, data []Data, options MoveOptions) ([]transfer.Result, error) {
