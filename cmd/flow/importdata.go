@@ -57,6 +57,10 @@ func runImport(ctx context.Context, a *app, o *importOptions, location, wanted s
 		return err
 	}
 	repo := stages.Repo{URL: location, Path: path.Clean(wanted), Rev: o.rev}
+	if repo.Path == "." {
+		return diag.At(diag.Pos{}, "the path %q is the whole repository; name a file or a folder in it", wanted).
+			WithHint("what it has: flow ls %s", repo.Redacted())
+	}
 	if problem := repo.Problem(); problem != "" {
 		return diag.At(diag.Pos{}, "%s: %q", problem, repo.Redacted())
 	}
@@ -110,7 +114,7 @@ func (a *app) takeImport(ctx context.Context, p *project.Project, o *importOptio
 		a.say("declared %s; flow update %s takes it", name, name)
 		return nil
 	}
-	content, commit, err := p.Import(ctx, repo, project.MoveOptions{Jobs: o.jobs, Sink: a.sink(1)}, !o.noDownload)
+	content, commit, err := p.Import(ctx, "", repo, project.MoveOptions{Jobs: o.jobs, Sink: a.sink(1)}, !o.noDownload)
 	if err != nil {
 		return err
 	}

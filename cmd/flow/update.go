@@ -118,7 +118,7 @@ func (a *app) updateImport(ctx context.Context, p *project.Project, source *stag
 	if o.rev != "" {
 		repo.Rev = o.rev
 	}
-	content, commit, err := p.Import(ctx, repo, project.MoveOptions{Jobs: o.jobs, Sink: a.sink(1)}, !o.noDownload)
+	content, commit, err := p.Import(ctx, source.Outs[0].Path, repo, project.MoveOptions{Jobs: o.jobs, Sink: a.sink(1)}, !o.noDownload)
 	if err != nil {
 		return err
 	}

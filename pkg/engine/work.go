@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"flow/pkg/cache"
+	"flow/pkg/diag"
 	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/event"
@@ -58,6 +59,7 @@ type result struct {
 // StageError is a stage whose command failed, or whose result could not be kept.
 type StageError struct {
 	Stage   string
+	Source  bool     // it is a data source
 	Outcome *Outcome // nil when it is not the command that failed
 	Msg     string
 	Hint    string
@@ -69,7 +71,12 @@ type StageError struct {
 }
 
 // Error returns what went wrong on one line.
-func (e *StageError) Error() string { return fmt.Sprintf("stage %q: %s", e.Stage, e.Msg) }
+func (e *StageError) Error() string {
+	if e.Source {
+		return fmt.Sprintf("data source %s: %s", e.Stage, e.Msg)
+	}
+	return fmt.Sprintf("stage %q: %s", e.Stage, e.Msg)
+}
 
 // Unwrap returns the cause.
 func (e *StageError) Unwrap() error { return e.Err }
@@ -108,7 +115,12 @@ func (w *work) explain(err error) error {
 	if disk.IsFull(err) {
 		err = disk.Full(err, 0, w.e.Root.Dir())
 	}
-	return &StageError{Stage: w.step.Stage.Title(), Msg: err.Error(), Err: err}
+	failure := &StageError{Stage: w.step.Stage.Title(), Source: w.step.Stage.Source, Msg: err.Error(), Err: err}
+	var mistake *diag.Error
+	if failure.Source && errors.As(err, &mistake) { // which may name the data source, too
+		failure.Msg, failure.Hint = strings.TrimPrefix(mistake.Msg, "data source "+failure.Stage+": "), mistake.Hint
+	}
+	return failure
 }
 
 // source records what a data source holds, or brings it back from the cache.
@@ -120,16 +132,16 @@ func (w *work) source(ctx context.Context) (*result, error) {
 			return nil, err
 		}
 		if err := w.fetch(ctx, map[string]digest.Content{out.Path: was}); err != nil {
-			return nil, fmt.Errorf("pull data source %s: %w", out.Path, err)
+			return nil, fmt.Errorf("pull: %w", err)
 		}
 		if _, err := w.e.Workspace.Checkout(ctx, out.Path, was); err != nil {
-			return nil, fmt.Errorf("restore data source %s: %w", out.Path, err)
+			return nil, fmt.Errorf("restore: %w", err)
 		}
 		return &result{status: event.Restored, detail: "the cache"}, nil
 	}
 	content, err := w.e.Workspace.Save(ctx, out.Path, saveOptions(out, w.options))
 	if err != nil {
-		return nil, fmt.Errorf("save data source %s: %w", out.Path, err)
+		return nil, fmt.Errorf("save: %w", err)
 	}
 	return &result{status: event.Updated, source: &content}, nil
 }

@@ -101,7 +101,7 @@ func (f *Foreign) fill(ctx context.Context, location, rev, to string) (string, e
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	return "", diag.At(diag.Pos{}, "git can't get %q of %s: there is no such revision", f.describeRev(rev), f.Repo.Redacted())
+	return "", f.noRevision(rev)
 }
 
 var commitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`) })

@@ -77,12 +77,29 @@ func (f *Foreign) open(ctx context.Context, location string, options ForeignOpti
 		}
 		var err error
 		f.Revision, err = f.Project.Revision(ctx, rev)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoGit) {
+			return f.noRevision(rev)
+		}
 		return err
 	}
 	if f.Repo.Folder() && !isBare(location) {
-		return diag.At(diag.Pos{}, "there is no repository %s", f.Repo.URL)
+		problem := diag.At(diag.Pos{}, "there is no repository %s", f.Repo.Redacted())
+		problem.Err = errNoRepository
+		return problem
 	}
 	return f.openClone(ctx, location, rev, options)
+}
+
+// What another project lacks when it can't be opened.
+var (
+	errNoRepository = errors.New("no such repository")
+	errNoRevision   = errors.New("no such revision")
+)
+
+func (f *Foreign) noRevision(rev string) error {
+	problem := diag.At(diag.Pos{}, "the repository %s has no revision %q", f.Repo.Redacted(), f.describeRev(rev))
+	problem.Err = errNoRevision
+	return problem
 }
 
 // isBare reports whether a folder is a git repository without files.

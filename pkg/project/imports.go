@@ -22,12 +22,36 @@ func (p *Project) openRepo(ctx context.Context, repo stages.Repo, rev string) (*
 	return OpenForeign(ctx, repo, ForeignOptions{Base: cmp.Or(p.near, p.Root.Dir()), Into: p.Cache, Commit: true})
 }
 
+// notOpened says of which data source the repository could not be opened, and what to do. A
+// commit is the one that the data was taken from; "" when its revision was asked for.
+func notOpened(name string, repo stages.Repo, commit string, err error) error {
+	var mistake *diag.Error
+	if name == "" || !errors.As(err, &mistake) {
+		return err
+	}
+	problem := diag.At(diag.Pos{}, "data source %s: %s", name, mistake.Msg).WithHint("%s", mistake.Hint)
+	problem.Err = err
+	switch gone, rewritten := errors.Is(err, errNoRepository), errors.Is(err, errNoRevision); {
+	case gone && commit != "":
+		return engine.Missing(problem).WithHint("put it back, or change its url in %s and take what there is now: flow update %s", stages.File, name)
+	case gone:
+		return problem.WithHint("put it back, or change its url in %s", stages.File)
+	case rewritten && commit != "":
+		problem.Msg = fmt.Sprintf("data source %s: the repository %s no longer has commit %.8s", name, repo.Redacted(), commit)
+		return engine.Missing(problem).WithHint("its history was rewritten; take what there is now: flow update %s", name)
+	case rewritten:
+		return problem.WithHint("follow another one: flow update %s --rev REVISION", name)
+	}
+	return problem
+}
+
 // Import brings what a repository holds at its revision into the cache, and returns it with
-// the commit. Without download, it only finds out what that is.
-func (p *Project) Import(ctx context.Context, repo stages.Repo, options MoveOptions, download bool) (digest.Content, string, error) {
+// the commit. Without download, it only finds out what that is. The name is that of the data
+// source that errors are about, if there is one.
+func (p *Project) Import(ctx context.Context, name string, repo stages.Repo, options MoveOptions, download bool) (digest.Content, string, error) {
 	f, err := p.openRepo(ctx, repo, repo.Rev)
 	if err != nil {
-		return digest.Content{}, "", err
+		return digest.Content{}, "", notOpened(name, repo, "", err)
 	}
 	defer f.Close()
 	lock, err := p.Cache.LockShared(ctx, "flow import", nil)
@@ -113,7 +137,7 @@ func (p *Project) lacking(ctx context.Context, data []Data) ([]Data, error) {
 func (p *Project) fetchAgain(ctx context.Context, d Data, options MoveOptions) (transfer.Result, error) {
 	f, err := p.openRepo(ctx, *d.From, d.Commit)
 	if err != nil {
-		return transfer.Result{}, fmt.Errorf("%s: %w", d.Path, err)
+		return transfer.Result{}, notOpened(d.Path, *d.From, d.Commit, err)
 	}
 	defer f.Close()
 	content, err := f.Take(ctx, options, !d.lists)
