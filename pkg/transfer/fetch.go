@@ -170,7 +170,7 @@ func (f *fetch) sort(err error, paths map[digest.ID]string) error {
 	switch {
 	case errors.As(err, &corrupt):
 		corrupt.Where = "remote " + f.t.Remote.Name
-		f.problems.others = append(f.problems.others, fmt.Errorf("%s was refused: %w", paths[corrupt.Want], corrupt))
+		f.problems.others = append(f.problems.others, &RefusedError{Path: paths[corrupt.Want], Err: corrupt})
 	case err != nil && !errors.Is(err, store.ErrAbsent):
 		return err
 	}

@@ -79,6 +79,23 @@ func (e *MissingError) Unwrap() error { return store.ErrAbsent }
 // Explain says what to do.
 func (e *MissingError) Explain() (lines []string, hint string) { return nil, e.Advice }
 
+// RefusedError says that what a remote has of a path is damaged, and did not come.
+type RefusedError struct {
+	Path string
+	Err  *store.CorruptError
+}
+
+// Error names the path and the object.
+func (e *RefusedError) Error() string { return fmt.Sprintf("%s was refused: %v", e.Path, e.Err) }
+
+// Unwrap says what is damaged.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// Explain says what to do.
+func (e *RefusedError) Explain() (lines []string, hint string) {
+	return nil, "who has it whole in the cache can mend the remote: flow push --again " + e.Path
+}
+
 func (t *Transfer) jobs() int {
 	if t.Jobs > 0 {
 		return t.Jobs
