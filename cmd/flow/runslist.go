@@ -42,8 +42,8 @@ func newRunsListCmd(a *app) *cobra.Command {
 declares the metric's direction, else from small to large.
 
 A query compares id, name, state, started, ended, took (seconds; 10m is 600), user, host,
-commit, branch, dirty, tags, note, error, did, targets, by and remote (who made it, and
-where it came from; empty for runs that were made here), params.KEY, metrics.KEY and
+commit, branch, dirty, tags, note, error, did, targets, by and remote or from (who made
+it, and where it came from; empty for runs that were made here), params.KEY, metrics.KEY and
 stages.NAME.status, .took, .cpu or .memory, with = != < <= > >= ~ (contains) !~, and or not
 and parentheses. The end of a key will do where it is clear. Columns are such keys, too,
 and may be patterns: 'metrics.*'.`,
@@ -171,7 +171,13 @@ type runRow struct {
 	fields map[string]values.Value
 }
 
+// remoteKey is what --json calls the key remote; both are understood.
+const remoteKey = "from"
+
 func (r *runRow) value(key string) (values.Value, bool) {
+	if key == remoteKey {
+		key = "remote"
+	}
 	value, found := r.fields[key]
 	return value, found
 }
@@ -201,6 +207,9 @@ func newRunsTable(all []*runs.Run, facts bool) *runsTable {
 	return t
 }
 
+// known returns the keys that a query may name.
+func (t *runsTable) known() []string { return append(slices.Clone(t.keys), remoteKey) }
+
 func (t *runsTable) filter(where string) error {
 	if where == "" {
 		return nil
@@ -212,7 +221,7 @@ func (t *runsTable) filter(where string) error {
 	if len(t.rows) == 0 {
 		return nil
 	}
-	if err := q.Resolve(t.keys); err != nil {
+	if err := q.Resolve(t.known()); err != nil {
 		return wordsError{err}
 	}
 	t.rows = slices.DeleteFunc(t.rows, func(row *runRow) bool { return !q.Match(row.value) })
@@ -225,7 +234,7 @@ func (t *runsTable) sort(p *project.Project, key string) error {
 		return nil
 	}
 	key, descending := strings.CutPrefix(key, "-")
-	key, err := query.ResolveKey(key, t.keys)
+	key, err := query.ResolveKey(key, t.known())
 	if err != nil {
 		return wordsError{err}
 	}
@@ -314,7 +323,7 @@ func (t *runsTable) columns(asked []string) ([]string, error) {
 			columns = append(columns, one)
 			continue
 		}
-		key, err := query.ResolveKey(one, t.keys)
+		key, err := query.ResolveKey(one, t.known())
 		if err != nil {
 			return nil, wordsError{err}
 		}

@@ -30,6 +30,13 @@ type Applied struct {
 	Lock   bool              // pipeline.lock changed
 }
 
+// inUse says what to do while stages run.
+func inUse(busy *disk.BusyError) error {
+	problem := diag.At(diag.Pos{}, "%v", busy).WithHint("wait until it has ended, or stop it, and try again")
+	problem.Err = busy
+	return problem
+}
+
 // Apply makes code, params, lock, outs and data sources what a run left, byte for byte.
 // All that it replaces or removes is first kept as a run of the state Saved, which can be
 // applied in turn; when anything can't be kept or had back, nothing is touched. While stages
@@ -38,11 +45,15 @@ type Applied struct {
 func Apply(ctx context.Context, p *project.Project, run *runs.Run) (*Applied, error) {
 	if active, err := p.Runs.Active(); err != nil || active != nil {
 		if err == nil {
-			err = &disk.BusyError{Name: "the project", Owner: "run " + active.ID}
+			err = inUse(&disk.BusyError{Name: "the project", Owner: "run " + active.ID})
 		}
 		return nil, err
 	}
 	alone, err := p.Alone("flow runs apply") // what starts meanwhile waits, and then reads what is here
+	var busy *disk.BusyError
+	if errors.As(err, &busy) {
+		return nil, inUse(busy)
+	}
 	if err != nil {
 		return nil, err
 	}

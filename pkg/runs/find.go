@@ -55,16 +55,24 @@ func (h *History) nthLatest(back int) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := 0
+	n, elsewhere := 0, false
 	for _, id := range ids {
 		run, err := h.Read(id)
-		if err != nil || run.State == Saved || run.From != nil {
+		if err != nil || run.State == Saved {
+			continue
+		}
+		if run.From != nil {
+			elsewhere = true
 			continue
 		}
 		if n == back {
 			return run, nil
 		}
 		n++
+	}
+	if n == 0 && elsewhere {
+		return nil, diag.At(diag.Pos{}, "no run was made here, and latest is one that was").
+			WithHint("`flow runs list` shows those that were made elsewhere; name one of them")
 	}
 	if n == 0 {
 		return nil, diag.At(diag.Pos{}, "there is no run yet").WithHint("`flow repro` makes one whenever it runs something")
