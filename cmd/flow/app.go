@@ -36,6 +36,7 @@ type app struct {
 	kill     <-chan struct{}  // closed when stages are to be killed at once
 	started  bool             // the words were right, and the command has begun
 	project  *project.Project // the one that was opened last
+	unknown  error            // help was asked for of a command that is not there
 }
 
 // open opens the project around the current folder.
@@ -281,6 +282,14 @@ it in pipeline.lock, which belongs in git.`,
 		}
 		return cmd.Help()
 	}
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+			a.unknown = unknownVerb(cmd, words[0])
+			return
+		}
+		help(cmd, args)
+	})
 	root.SetHelpCommandGroupID(groupSelf)
 	root.SetCompletionCommandGroupID(groupSelf)
 	for _, command := range commands {

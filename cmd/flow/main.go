@@ -38,6 +38,9 @@ func Main() (code int) {
 	cmd := newRootCmd(a)
 	cmd.SetArgs(joinJobs(os.Args[1:]))
 	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		err = a.unknown
+	}
 	if err != nil && !a.started {
 		err = wordsError{plainWords(err)}
 	}

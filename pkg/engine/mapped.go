@@ -272,7 +272,7 @@ func (m *mapping) describe() string {
 		text += fmt.Sprintf(", %d restored", restored)
 	}
 	if len(m.gone) > 0 {
-		text += fmt.Sprintf(", %d outs removed", len(m.gone))
+		text += fmt.Sprintf(", %d %s removed", len(m.gone), map[bool]string{true: "out", false: "outs"}[len(m.gone) == 1])
 	}
 	return text
 }

@@ -102,7 +102,7 @@ func (e *Engine) unknown(target string) error {
 	if len(e.Pipeline.Files) > 1 {
 		of = "this project"
 	}
-	problem := diag.At(diag.Pos{}, "%q is no stage, group, pipeline or out of %s", target, of)
+	problem := diag.At(diag.Pos{}, "%q is no stage, group, pipeline, out or data source of %s", target, of)
 	if meant := e.Pipeline.Nearest(target); meant != "" {
 		return problem.WithHint("did you mean %q?", meant)
 	}
