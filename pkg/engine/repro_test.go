@@ -241,6 +241,41 @@ func TestRepro_depChangedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestRepro_depChangedAndBack: what a dep held for a moment only may be what the command
+// read.
+func TestRepro_depChangedAndBack(t *testing.T) {
+	for dep, file := range map[string]string{"raw": "raw", "folder": "folder/deep/file", "*.csv": "a.csv"} {
+		t.Run(dep, func(t *testing.T) {
+			w := newWorld(t, map[string]string{
+				"pipeline.yaml": "stages:\n  a:\n    cmd: |\n      hook\n      " + file + " > x\n      hook\n    deps: ['" + dep + "']\n    outs: [x]\n",
+				file:            "1\n",
+			})
+			contents := []string{"2\n", "1\n"}
+			w.runner.hook = func(string) {
+				w.write(file, contents[0])
+				contents = contents[1:]
+			}
+			_, err := w.try(everything)
+			require.ErrorContains(t, err, "holds again what it held before")
+			require.ErrorContains(t, err, "changed while the stage ran")
+			require.Equal(t, "2\n", w.read("x"))
+
+			w.runner.hook = func(string) {}
+			w.repro(everything, "a")
+			require.Equal(t, "1\n", w.read("x"))
+			w.repro(everything)
+		})
+	}
+}
+
+// TestRepro_depIsLinkedMeanwhile: another name of a dep's file is no change of it.
+func TestRepro_depIsLinkedMeanwhile(t *testing.T) {
+	w := newWorld(t, map[string]string{"pipeline.yaml": "stages:\n  a: {cmd: \"raw > x\\nhook\", deps: [raw], outs: [x]}\n", "raw": "1\n"})
+	require.NoError(t, os.Link(w.path("raw"), w.path("before")))
+	w.runner.hook = func(string) { require.NoError(t, os.Link(w.path("raw"), w.path("other"))) }
+	w.repro(everything, "a")
+}
+
 // TestRepro_depEditedBeforeItsStage: what a person edits while another stage runs is what
 // the stage that reads it runs with.
 func TestRepro_depEditedBeforeItsStage(t *testing.T) {

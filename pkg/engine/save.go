@@ -10,6 +10,7 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/event"
+	"flow/pkg/glob"
 	"flow/pkg/stages"
 	"flow/pkg/values"
 	"flow/pkg/workspace"
@@ -199,6 +200,15 @@ func (w *work) checkRead(ctx context.Context) error {
 			subjects = append(subjects, "dep "+dep)
 		}
 	}
+	marks, err := w.mark(ctx)
+	if err != nil {
+		return err
+	}
+	for _, file := range sortedUnion(marks, w.marks) {
+		if len(subjects) == 0 && w.marks != nil && marks[file] != w.marks[file] {
+			subjects = append(subjects, "dep "+file+" (it holds again what it held before)")
+		}
+	}
 	for _, file := range sortedUnion(w.step.is.params, now.params) {
 		for _, key := range sortedUnion(w.step.is.params[file], now.params[file]) {
 			if w.step.is.params[file][key] != now.params[file][key] {
@@ -210,6 +220,44 @@ func (w *work) checkRead(ctx context.Context) error {
 		return w.changed(subjects)
 	}
 	return nil
+}
+
+// mark returns the marks of what the stage reads of the project: a change that is undone
+// before the stage ends leaves its trace there.
+func (w *work) mark(ctx context.Context) (map[string]string, error) {
+	marks := map[string]string{}
+	for _, file := range w.filesRead() {
+		mark, err := w.e.Workspace.Mark(ctx, file)
+		if err != nil {
+			return nil, fmt.Errorf("dep %s: %w", file, err)
+		}
+		marks[file] = mark
+	}
+	return marks, nil
+}
+
+// filesRead returns the paths of the project that the stage reads as deps.
+func (w *work) filesRead() []string {
+	var files []string
+	for _, dep := range w.step.Stage.Deps {
+		switch {
+		case dep.Kind == stages.PathDep:
+			files = append(files, dep.Path)
+		case dep.Kind == stages.GlobDep && dep.Whole:
+			for _, file := range w.step.is.mapped {
+				files = append(files, file.Path)
+			}
+		case dep.Kind == stages.GlobDep:
+			pattern := glob.Compile(dep.Path, true)
+			for file := range w.step.is.deps {
+				if pattern.Match(file) {
+					files = append(files, file)
+				}
+			}
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
 }
 
 func (w *work) keepAllEdited(ctx context.Context) error {

@@ -26,12 +26,13 @@ type work struct {
 	step     *Step
 	options  Options
 	messages chan<- message
-	made     []stages.Out // once they are: the outs, those of patterns file by file
-	batch    *store.Batch // what of the outs is not durable yet
-	usage    *event.Usage // of the commands so far; nil before the first
-	detail   string       // of a map stage: for how many files it ran
-	grant    grant        // what its command has of the pool
-	taken    *unsaved     // what the command made when it ran before, which only has to be saved
+	made     []stages.Out      // once they are: the outs, those of patterns file by file
+	batch    *store.Batch      // what of the outs is not durable yet
+	usage    *event.Usage      // of the commands so far; nil before the first
+	detail   string            // of a map stage: for how many files it ran
+	grant    grant             // what its command has of the pool
+	marks    map[string]string // of what it reads, before its command ran
+	taken    *unsaved          // what the command made when it ran before, which only has to be saved
 }
 
 // message is what a worker tells the owner: events while it works, a result at its
@@ -311,7 +312,10 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 		}
 		return nil, err
 	}
-	failure := run(ctx, a)
+	var failure error
+	if w.marks, failure = w.mark(ctx); failure == nil {
+		failure = run(ctx, a)
+	}
 	var outs map[string]digest.Content
 	if failure == nil {
 		outs, failure = w.save(ctx, a)

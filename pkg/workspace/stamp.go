@@ -62,6 +62,36 @@ func (w *Workspace) Size(ctx context.Context, name string) (int64, error) {
 	return sum, nil
 }
 
+// Mark is a text that tells where the files at a path, and below it, are on the disk and
+// when they were last changed. It differs when a file was changed in between, also when that
+// was undone. Folders and links tell nothing of that, nor does the number of a file's names.
+func (w *Workspace) Mark(ctx context.Context, name string) (string, error) {
+	at, err := w.find(name)
+	if err != nil {
+		return "", err
+	}
+	defer at.close()
+	s := &scan{w: w, name: name, top: &node{}}
+	if at.stat.kind == digest.Dir {
+		if err := s.run(ctx, at.folder, at.base); err != nil {
+			return "", err
+		}
+	}
+	hasher := digest.New()
+	mark := func(path string, s stat) {
+		if !s.regular() {
+			return
+		}
+		if s.dev = 0; s.nlink > 1 {
+			s.ctime = 0 // another name of it came or went, as the cache's may
+		}
+		hasher.Write(appendStat(append([]byte(path), 0), s))
+	}
+	s.each(func(path string, e *entry) { mark(path, e.stat) })
+	mark("", at.stat)
+	return hasher.Sum().Hex(), nil
+}
+
 func appendStat(to []byte, s stat) []byte {
 	to = append(to, byte(s.kind))
 	for _, value := range [...]uint64{uint64(s.size), uint64(s.mtime), uint64(s.ctime), s.inode, s.dev} {
