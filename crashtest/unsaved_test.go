@@ -32,10 +32,11 @@ const savingText = `stages:
     cmd: echo each >> .runs; cat input.txt ${map.path} > of/${map.name}
     deps: [input.txt]
     outs: ["of/${map.name}"]
+  same: {cmd: "echo same >> .runs; cat input.txt; echo always > same.txt", deps: [input.txt], outs: [same.txt]}
   check: {cmd: "echo check >> .runs; cat plain.txt", deps: [plain.txt]}
 `
 
-var outsOfSaving = []string{"folder", "plain.txt", "part-1.csv", "part-2.csv", "part-3.csv", "keep", "metric.json", "of"}
+var outsOfSaving = []string{"folder", "plain.txt", "part-1.csv", "part-2.csv", "part-3.csv", "keep", "metric.json", "of", "same.txt"}
 
 // newSaving returns a world that was brought up to date once; the dep has changed since.
 func newSaving(t *testing.T) *world {
@@ -52,14 +53,14 @@ func newSaving(t *testing.T) *world {
 	return w
 }
 
-var runsOfSaving = map[string]int{"all": 1, "each": 3, "check": 1}
+var runsOfSaving = map[string]int{"all": 1, "each": 3, "check": 1, "same": 1}
 
 // ended says which stages had noted that their command had ended, or had been recorded.
 func (w *world) ended() map[string]bool {
 	ended := map[string]bool{}
 	for _, attempt := range w.attempts() {
 		text, _ := os.ReadFile(filepath.Join(attempt, "intent"))
-		for _, name := range []string{"all", "each", "check"} {
+		for _, name := range []string{"all", "each", "check", "same"} {
 			if strings.Contains(string(text), `"stage":"`+name+`"`) && strings.Count(string(text), "\n") == 2 {
 				ended[name] = true
 			}

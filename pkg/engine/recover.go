@@ -77,7 +77,7 @@ func (e *Engine) recoverHeld(ctx context.Context, dir string) (*event.Warning, e
 		return nil, err
 	}
 	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs, unsaved: e.ownUnsaved(was, ended)}
-	recorded, err := e.recorded(ctx, was)
+	recorded, err := e.recorded(ctx, was, ended)
 	if err != nil {
 		return nil, err
 	}
@@ -205,11 +205,16 @@ func (e *Engine) setAside(dir string) (*event.Warning, error) {
 }
 
 // recorded reports whether the lock tells of exactly the outs of an attempt, and they
-// are in place: then it had ended, and only its clearing up was cut short.
-func (e *Engine) recorded(ctx context.Context, was intent) (bool, error) {
+// are in place: then it had ended, and only its clearing up was cut short. When the lock
+// tells of the stage what it did before, its command had ended and made the same again, but
+// that was not recorded.
+func (e *Engine) recorded(ctx context.Context, was intent, ended *unsaved) (bool, error) {
 	entry, err := e.Ledger.Stage(was.Stage)
 	if err != nil || entry == nil || len(entry.Outs) == 0 || len(was.Outs) == 0 {
 		return false, err
+	}
+	if ended != nil && ended.Was == entrySum(entry) {
+		return false, nil
 	}
 	for _, out := range was.Outs {
 		if _, found := entry.Out(out.Path); !found && !e.mayLack(was.Stage, out.Path) {

@@ -12,6 +12,7 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/event"
+	"flow/pkg/lock"
 )
 
 // unsaved is what a command made that has ended well, until it is recorded. When the
@@ -26,6 +27,7 @@ import (
 type unsaved struct {
 	Stage  string            `json:"stage"`
 	Inputs string            `json:"inputs"` // a digest of all that it was made from
+	Was    string            `json:"was"`    // a digest of what was recorded of the stage before
 	Outs   map[string]string `json:"outs"`   // their stamps, by path
 	Boot   string            `json:"boot"`
 	Run    string            `json:"run,omitempty"` // the run's id
@@ -61,7 +63,7 @@ func decodeUnsaved(text []byte) *unsaved {
 // made again, should the saving be cut short, and costs nothing else.
 func (w *work) ended(ctx context.Context, a *attempt) {
 	a.unsaved = nil
-	u := &unsaved{Stage: a.stage, Inputs: w.inputs(), Outs: map[string]string{}, Boot: w.e.Root.Boot(), Run: w.e.RunID, Ended: time.Now(), Usage: w.usage}
+	u := &unsaved{Stage: a.stage, Inputs: w.inputs(), Was: entrySum(w.step.was), Outs: map[string]string{}, Boot: w.e.Root.Boot(), Run: w.e.RunID, Ended: time.Now(), Usage: w.usage}
 	if u.Inputs == "" || u.Boot == "" {
 		return
 	}
@@ -87,6 +89,15 @@ func (w *work) ended(ctx context.Context, a *attempt) {
 	}
 	_, _ = file.Write(line) // a line that is cut is none
 	_ = file.Close()
+}
+
+// entrySum is a digest of what is recorded of a stage.
+func entrySum(entry *lock.Entry) string {
+	text, err := json.Marshal(entry)
+	if err != nil {
+		return ""
+	}
+	return digest.Sum(text).Hex()
 }
 
 // inputs is a digest of what the stage makes its outs from: what it reads, what was

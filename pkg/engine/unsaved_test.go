@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/event"
@@ -90,6 +91,13 @@ func TestUnsaved_everyFault(t *testing.T) {
 			}
 		}
 		done := err == nil && faulty.Calls() < n
+		for stage := range unsaved {
+			entry, err := w.open().Ledger.Stage(stage)
+			require.NoError(t, err)
+			if entry.Deps[0].ID == digest.Sum([]byte("new")) {
+				delete(unsaved, stage) // it was recorded, only not known to be durable: it counts as changed since
+			}
+		}
 		ran, err := w.try(everything)
 		require.NoError(t, err, "call %d", n)
 		for _, stage := range ran {
