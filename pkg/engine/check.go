@@ -126,11 +126,11 @@ func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
 
 func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File, options Options) *diag.Error {
 	out := step.Stage.Outs[0]
-	if step.is.outs[out.Path].Exists() {
+	if step.is.outs[out.Path].Exists() && step.lacks.files == 0 {
 		return nil
 	}
 	was, recorded := locked.Data[out.Path]
-	if recorded {
+	if recorded && (step.lacks.files == 0 || step.lacks.rest) {
 		if there, err := e.canHave(ctx, out.Path, was, options); err == nil && there {
 			return nil
 		}
@@ -139,8 +139,12 @@ func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.Fil
 		return Missing(diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path)).
 			WithHint("get it from where it is imported from: flow update %s", out.Path)
 	}
+	if step.lacks.files > 0 {
+		return Missing(diag.At(out.Pos, "data source %s lacks %d of its %d files, and the cache does not have them", out.Path, step.lacks.files, was.Files)).
+			WithHint("get them from the remote: flow pull %s; or record the folder as it is: flow commit %s", out.Path, out.Path)
+	}
 	return Missing(diag.At(out.Pos, "data source %s is missing, and the cache does not have it", out.Path)).
-		WithHint("put the file back, or remove the source: flow remove %s", out.Path)
+		WithHint("get it from the remote: flow pull %s; or put the file back, or remove the source: flow remove %s", out.Path, out.Path)
 }
 
 // missingDep explains a dep that is not there; nil when a stage of the plan makes it.

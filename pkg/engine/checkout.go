@@ -214,7 +214,7 @@ func (e *Engine) notCached(one Tracked) error {
 	case one.Stage.URL != "":
 		problem.Hint = "get it from where it came from: flow update " + one.Out.Path
 	case one.Stage.Source:
-		problem.Hint = "put the file back by hand, then: flow commit " + one.Out.Path
+		problem.Hint = fmt.Sprintf("get it from the remote: flow pull %s; or put the file back by hand, then: flow commit %s", one.Out.Path, one.Out.Path)
 	case !one.Out.Cache:
 		problem.Hint = "it is declared cache: false, so git may have it: git checkout -- " + one.Out.Path
 	default:

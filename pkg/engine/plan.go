@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"flow/pkg/cache"
 	"flow/pkg/diag"
 	"flow/pkg/digest"
 	"flow/pkg/event"
@@ -41,8 +42,16 @@ type Step struct {
 	Reasons []Reason
 	Waits   []string // the stages above it that are not fresh
 
-	is  *facts
-	was *lock.Entry
+	is    *facts
+	was   *lock.Entry
+	lacks lacking // of a data source
+}
+
+// lacking is files of a folder that the lock tells of and that are neither in the
+// workspace nor in the cache: nobody removed them here, as they never were.
+type lacking struct {
+	files int
+	rest  bool // all else is as the lock tells
 }
 
 // Step returns the step of a stage.
@@ -161,17 +170,63 @@ func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, 
 	case !now.Exists() && !recorded:
 		step.stale(event.Missing, Reason{Kind: event.OutMissing, Subject: name})
 	case !now.Exists():
-		step.stale(event.WouldGet, Reason{Kind: event.OutMissing, Subject: name})
 		expected[name] = was
+		if there, err := e.canHave(ctx, name, was, options); err == nil && !there {
+			step.stale(event.Missing, Reason{Kind: event.OutMissing, Subject: name, Detail: "the cache does not have it"})
+			break
+		}
+		step.stale(event.WouldGet, Reason{Kind: event.OutMissing, Subject: name})
 	case !recorded:
 		step.stale(event.WouldRun, Reason{Kind: event.NeverRun, Subject: name})
 	case !now.Same(was) && !step.Stage.Frozen:
+		if step.lacks = e.lacking(ctx, name, was, now); step.lacks.files > 0 {
+			e.planLacking(step, was, options, expected)
+			break
+		}
 		step.stale(event.WouldRun, Reason{Kind: event.SourceChanged, Subject: name, Was: was.ID.Short(), Is: now.ID.Short(),
 			Detail: e.detail(ctx, name, was, now)})
 	case !options.AllowMissing && !options.NoCommit && !e.cached(ctx, now):
 		step.stale(event.WouldRun, Reason{Kind: event.NotCached, Subject: name})
 	}
 	return nil
+}
+
+// planLacking plans a data source of which only a part was ever brought here.
+func (e *Engine) planLacking(step *Step, was digest.Content, options Options, expected map[string]digest.Content) {
+	name, will := step.Stage.Outs[0].Path, event.Missing
+	if step.lacks.rest {
+		expected[name], will = was, event.WouldGet
+	}
+	if options.AllowMissing && step.lacks.rest {
+		return
+	}
+	step.stale(will, Reason{Kind: event.OutMissing, Subject: name, Detail: fmt.Sprintf("%d of %d files", step.lacks.files, was.Files)})
+}
+
+// lacking finds what of a folder was never brought here, as after a pull of one file in it.
+func (e *Engine) lacking(ctx context.Context, name string, was, now digest.Content) lacking {
+	if was.Mode != digest.Dir || now.Mode != digest.Dir {
+		return lacking{}
+	}
+	before, err := e.Cache.ReadTree(ctx, was.ID)
+	if err != nil {
+		return lacking{}
+	}
+	here, _, err := e.Workspace.Tree(ctx, name)
+	if err != nil {
+		return lacking{}
+	}
+	found := lacking{rest: true}
+	for _, change := range cache.DiffTrees(before, here) {
+		switch {
+		case !change.Removed():
+			found.rest = false
+		case change.Old.Mode != digest.File && change.Old.Mode != digest.Exec: // of which the list tells all
+		case !e.cached(ctx, digest.Content{ID: change.Old.ID, Mode: change.Old.Mode, Size: change.Old.Size}):
+			found.files++
+		}
+	}
+	return found
 }
 
 func (s *Step) stale(will event.Status, reasons ...Reason) {

@@ -127,7 +127,7 @@ func (w *work) explain(err error) error {
 // source records what a data source holds, or brings it back from the cache.
 func (w *work) source(ctx context.Context) (*result, error) {
 	out := w.step.Stage.Outs[0]
-	if !w.step.is.outs[out.Path].Exists() {
+	if !w.step.is.outs[out.Path].Exists() || w.step.lacks.files > 0 {
 		was, err := w.e.lockedSource(out.Path)
 		if err != nil {
 			return nil, err
