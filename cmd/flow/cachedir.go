@@ -78,6 +78,10 @@ func runCacheDir(a *app, scope project.Scope, args []string, unset bool) error {
 		return err
 	}
 	a.say("the cache is %s", p.CacheDir())
+	// Opened anew, as the cache that p has open is the one before.
+	if now, err := project.Open(p.Root.Dir()); err == nil && now.CacheOwner() != "" {
+		a.say("  it is also project %s's own: flow gc in either keeps what both need", now.CacheOwner())
+	}
 	if before != p.CacheDir() {
 		a.say("  what is in %s stays there; to take it along: cp -Rn %s/. %s", before, before, p.CacheDir())
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,7 @@ type collectOptions struct {
 	dry, force bool
 	noRuns     bool
 	grace      time.Duration
+	forget     []string
 	cloudOptions
 }
 
@@ -39,6 +42,9 @@ newer than --grace: hand edits that flow has saved are among it. What the runs o
 history need to be had back is kept, too, unless --no-runs says otherwise; flow runs rm
 removes runs.
 
+Where several projects share the cache, what each of them needs stays. One that is not where
+it was stops gc, until it is back, or --forget names it, which may be all that is asked for.
+
 With --dry, say who needs how much of the cache, and whose the rest was.
 
 With --cloud it is the remote from which is removed what the same scope, the runs of the
@@ -48,7 +54,8 @@ wait, and it waits for those that are under way.`,
 		Example: `  flow gc -w --dry
   flow gc -a -T
   flow gc -a -T --cloud -r store --dry
-  flow gc --rev HEAD~1 --date 2026-01-31 --grace 0s`,
+  flow gc --rev HEAD~1 --date 2026-01-31 --grace 0s
+  flow gc --forget /home/ada/old-clone`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !o.cloud {
@@ -74,6 +81,8 @@ wait, and it waits for those that are under way.`,
 	flags.BoolVar(&o.dry, "dry", false, "only say how much would go")
 	flags.BoolVarP(&o.force, "force", "f", false, "do not ask")
 	flags.DurationVar(&o.grace, "grace", 14*24*time.Hour, "keep what is newer than this; with --cloud a day")
+	flags.StringArrayVar(&o.forget, "forget", nil, "forget that the project in this `folder` uses the cache: it is gone for good")
+	_ = cmd.RegisterFlagCompletionFunc("forget", a.completeClaims)
 	a.jsonFlag(cmd)
 	a.addCloudFlags(cmd, &o.cloudOptions)
 	return cmd
@@ -82,7 +91,10 @@ wait, and it waits for those that are under way.`,
 // check refuses words that don't say what to keep.
 func (o *collectOptions) check() error {
 	scope := o.scope
-	if !o.workspace && !scope.Branches && !scope.Tags && !scope.Commits && len(scope.Revs) == 0 && scope.Since == "" {
+	if o.cloud && len(o.forget) > 0 {
+		return wordsError{errors.New("--forget is for the cache, not for --cloud")}
+	}
+	if !o.hasScope() && len(o.forget) == 0 {
 		return wordsError{errors.New("say what to keep: -w (workspace), -a (branches), -T (tags), -A (commits), --rev or --date")}
 	}
 	if !o.cloud && (o.Remote != "" || len(o.projects) > 0 || o.Jobs != 0) {
@@ -94,6 +106,22 @@ func (o *collectOptions) check() error {
 	return nil
 }
 
+// hasScope reports whether the words say what to keep.
+func (o *collectOptions) hasScope() bool {
+	scope := o.scope
+	return o.workspace || scope.Branches || scope.Tags || scope.Commits || len(scope.Revs) > 0 || scope.Since != ""
+}
+
+// completeClaims offers the projects that use the cache to the shell.
+func (a *app) completeClaims(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	p, err := a.open()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, _ := p.ClaimNames()
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	if err := o.check(); err != nil {
 		return err
@@ -102,42 +130,74 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	if err != nil {
 		return err
 	}
-	var keepers, others []project.Keeper
-	var gone []cache.Claim
-	keep := func(ctx context.Context) ([]digest.Content, error) {
-		var wrong error
-		if keepers, wrong = o.keepers(ctx, p); wrong != nil {
-			return nil, wrong
+	for i, folder := range o.forget {
+		o.forget[i] = a.claimed(folder)
+	}
+	forgotten, err := p.Registered(o.forget)
+	if err != nil {
+		return err
+	}
+	if !o.hasScope() {
+		if err := a.forget(p, forgotten, o.dry); err != nil || !a.json {
+			return err
 		}
-		others, gone, wrong = p.Others()
-		return project.Contents(slices.Concat(keepers, others)), wrong
+		return ui.WriteJSON(a.out, collectTold{Dry: o.dry, Forgot: o.forget})
 	}
 	doomed := map[digest.ID]int64{}
 	options := cache.CollectOptions{Dry: true, Doomed: func(id digest.ID, size int64) { doomed[id] = size }, Grace: o.grace, Owner: "flow gc", Waiting: func(holder string) {
 		a.say("waiting for %s", holder)
 	}}
+	var keepers, others []project.Keeper
+	keep := func(ctx context.Context) (_ []digest.Content, err error) {
+		if keepers, err = o.keepers(ctx, p); err != nil {
+			return nil, err
+		}
+		if others, err = p.Others(ctx, forgotten); err != nil {
+			return nil, err
+		}
+		if !options.Dry { // nobody else uses the cache now
+			if err := p.LockGone(ctx, o.scope); err != nil {
+				return nil, err
+			}
+			err = p.Reclaim(keepers)
+		}
+		return project.Contents(slices.Concat(keepers, others)), err
+	}
 	would, err := p.Cache.Collect(ctx, keep, options)
 	if err != nil {
 		return err
 	}
-	if !o.dry && would.Objects+would.Actions > 0 {
-		if !o.force && !a.confirm(fmt.Sprintf("remove %s?", describeCollected(would))) {
+	some := would.Objects+would.Actions > 0
+	if some {
+		if err := p.LockGone(ctx, o.scope); err != nil {
+			return err
+		}
+		if !o.dry && !o.force && !a.confirm(fmt.Sprintf("remove %s?", describeCollected(would))) {
 			return errors.New("nothing was removed: not confirmed; --force does not ask")
 		}
-		options.Dry = false
+	}
+	switch options.Dry = o.dry; {
+	case o.dry:
+	case some:
 		if would, err = p.Cache.Collect(ctx, keep, options); err != nil {
 			return err
 		}
-	}
-	for _, claim := range gone {
-		a.note("project %s is no more, and what only it needed is not kept", claim.Path)
-	}
-	if !o.dry {
-		if err := settleClaims(p, keepers, gone); err != nil {
+	case p.SharesCache() && p.LockGone(ctx, o.scope) == nil:
+		// What this project no longer needs, the others may remove.
+		guard, err := p.Cache.LockExclusive(ctx, options.Owner, options.Waiting)
+		if err != nil {
+			return err
+		}
+		_, err = keep(ctx)
+		guard.Unlock()
+		if err != nil {
 			return err
 		}
 	}
-	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions}
+	if err := a.forget(p, forgotten, o.dry); err != nil {
+		return err
+	}
+	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions, Forgot: o.forget}
 	if o.dry {
 		if err := told.account(ctx, p, slices.Concat(keepers, others), doomed); err != nil {
 			return err
@@ -156,15 +216,33 @@ func (o *collectOptions) keepers(ctx context.Context, p *project.Project) ([]pro
 	return append(keepers, runs...), err
 }
 
-// settleClaims tells a shared cache that this project needs no more than what it kept, and
-// forgets those that are gone.
-func settleClaims(p *project.Project, keepers []project.Keeper, gone []cache.Claim) error {
-	for _, claim := range gone {
+// forget drops what a shared cache knows of projects that are gone.
+func (a *app) forget(p *project.Project, claims []cache.Claim, dry bool) error {
+	for _, claim := range claims {
+		if dry {
+			a.note("project %s would be forgotten, and what only it needed not kept", claim.Path)
+			continue
+		}
 		if err := p.Cache.Disclaim(claim); err != nil {
 			return err
 		}
+		a.note("project %s is forgotten, and what only it needed is not kept", claim.Path)
 	}
-	return p.Reclaim(keepers)
+	return nil
+}
+
+// claimed returns a project's folder as a claim has it. One on another machine is HOST:PATH.
+func (a *app) claimed(typed string) string {
+	if host, at, found := strings.Cut(typed, ":"); found && host != "" && filepath.IsAbs(at) {
+		return typed
+	}
+	if !filepath.IsAbs(typed) {
+		typed = filepath.Join(a.absolute(), typed)
+	}
+	if resolved, err := filepath.EvalSymlinks(typed); err == nil {
+		return resolved
+	}
+	return filepath.Clean(typed)
 }
 
 // collectTold is what `flow gc --json` prints.
@@ -173,7 +251,8 @@ type collectTold struct {
 	Objects int             `json:"objects"`
 	Bytes   int64           `json:"bytes"`
 	Runs    int             `json:"runs"`
-	Keeps   []project.Share `json:"keeps,omitempty"` // with --dry: who needs what, each object once
+	Forgot  []string        `json:"forgot,omitempty"` // projects
+	Keeps   []project.Share `json:"keeps,omitempty"`  // with --dry: who needs what, each object once
 	Recent  *project.Share  `json:"recent,omitempty"`
 	Goes    []project.Share `json:"goes,omitempty"` // whose it was that would go
 	Nobodys *project.Share  `json:"nobodys,omitempty"`

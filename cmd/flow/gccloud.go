@@ -49,12 +49,15 @@ func runCollectRemote(ctx context.Context, a *app, o *collectOptions) error {
 		return err
 	}
 	var keepers []project.Keeper
+	var how transfer.CollectOptions
 	keep := func(ctx context.Context, t *transfer.Transfer) (_ []project.Keeper, err error) {
-		keepers, err = o.remoteKeepers(ctx, a, p, t)
+		if keepers, err = o.remoteKeepers(ctx, a, p, t); err == nil && !how.Dry {
+			err = p.LockGone(ctx, o.scope)
+		}
 		return keepers, err
 	}
 	doomed := map[digest.ID]int64{}
-	how := transfer.CollectOptions{Grace: o.grace, Dry: true,
+	how = transfer.CollectOptions{Grace: o.grace, Dry: true,
 		Waiting: func(text string) { a.say("waiting: %s", text) },
 		Doomed:  func(id digest.ID, size int64) { doomed[id] = size },
 		Damaged: func(pack digest.ID, remote string) {
@@ -63,6 +66,11 @@ func runCollectRemote(ctx context.Context, a *app, o *collectOptions) error {
 	done, err := p.CollectRemote(ctx, o.MoveOptions, keep, how)
 	if err != nil {
 		return err
+	}
+	if done != (transfer.Collected{}) {
+		if err := p.LockGone(ctx, o.scope); err != nil {
+			return err
+		}
 	}
 	if !o.dry && done != (transfer.Collected{}) {
 		question := fmt.Sprintf("remove %s from remote %s, which nobody gets back from there?", describeRemoved(done), spec.Name)
@@ -120,6 +128,9 @@ func (o *collectOptions) remoteKeepers(ctx context.Context, a *app, p *project.P
 			return nil, err
 		}
 		theirs, err := o.keepers(ctx, other)
+		if err == nil {
+			err = other.LockGone(ctx, o.scope)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("project %s: %w", folder, err)
 		}

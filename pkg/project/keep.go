@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
+	"flow/pkg/diag"
 	"flow/pkg/digest"
 	"flow/pkg/engine"
 	"flow/pkg/lock"
@@ -47,6 +49,55 @@ func (p *Project) Keepers(ctx context.Context, scope DataScope) ([]Keeper, error
 		keepers = append(keepers, keepersOf(version.Name, version.File)...)
 	}
 	return keepers, nil
+}
+
+// LockGone is an error where the workspace's lock is not there, though something tells that
+// it should be: HEAD has one, or the pipeline declares what the cache keeps. What that was
+// can't be known then. A scope with HEAD in it says itself what to keep.
+func (p *Project) LockGone(ctx context.Context, scope DataScope) error {
+	if p.Root.Exists(lock.Name) || scope.Commits {
+		return nil
+	}
+	locked, err := p.Ledger.Read()
+	if err != nil || len(locked.Stages)+len(locked.Data) > 0 { // the journal has it
+		return err
+	}
+	if head, err := p.commit(ctx, "HEAD"); err == nil {
+		names, err := p.scopeRevisions(ctx, scope)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if commit, _ := p.commit(ctx, name); commit == head {
+				return nil
+			}
+		}
+		was, err := (&Revision{Name: "HEAD", Commit: head, project: p}).Lock(ctx)
+		if err != nil {
+			return fmt.Errorf("%s is not there, and HEAD's can't be read: %w", lock.Name, err)
+		}
+		if len(was.Stages)+len(was.Data) > 0 {
+			return diag.At(diag.Pos{}, "%s is not there, but HEAD has one, so it can't be known what to keep", lock.Name).
+				WithHint("bring it back: git checkout -- %s; or keep what HEAD's tells of, too: --rev HEAD", lock.Name)
+		}
+	}
+	pipeline, err := p.Pipeline()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s is not there, so it can't be known what to keep: %w", lock.Name, err)
+	}
+	for _, stage := range pipeline.Stages {
+		for _, out := range stage.Outs {
+			if out.Cache {
+				return diag.At(diag.Pos{}, "%s is not there, but the pipeline declares %s, so it can't be known what to keep", lock.Name, out.Path).
+					WithHint("record what is there: flow commit, or flow repro; keep what commits tell of, and no more: -A; "+
+						"where nothing is to be kept, remove the cache's folder: %s", p.Cache.Root().Dir())
+			}
+		}
+	}
+	return nil
 }
 
 // keepersOf takes a lock apart by stage and data source, sorted.

@@ -75,7 +75,7 @@ func decodeBatch(versions []LockVersion, in *bufio.Reader) error {
 func (p *Project) gitInput(ctx context.Context, input string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Stdin = p.Root.Dir(), strings.NewReader(input)
-	cmd.Env = append(environment(nil), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	cmd.Env = append(p.gitEnvironment(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

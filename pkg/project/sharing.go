@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,13 +10,36 @@ import (
 	"strings"
 
 	"flow/pkg/cache"
+	"flow/pkg/diag"
 	"flow/pkg/engine"
+	"flow/pkg/lock"
+	"flow/pkg/stages"
 )
 
-// SharesCache reports whether the cache is outside the project, so that others may use it.
+// SharesCache reports whether the cache is another folder than the project's own, so that
+// others may use it.
 func (p *Project) SharesCache() bool {
-	rel, err := filepath.Rel(p.Root.Dir(), p.Cache.Root().Dir())
-	return err != nil || !filepath.IsLocal(rel)
+	dir := p.Cache.Root().Dir()
+	return dir != ownCache(p.Root.Dir()) && dir != p.Root.Dir() // which stands for a cache that can't be made
+}
+
+// ownCache is where a project has its cache that chooses no other place.
+func ownCache(root string) string { return filepath.Join(root, State, "cache") }
+
+// CacheOwner returns the root of the other project that has its own cache where this one
+// has it; "" where there is none. That one has no claim: its cache is not known to be shared.
+func (p *Project) CacheOwner() string {
+	dir := p.Cache.Root().Dir()
+	root := filepath.Dir(filepath.Dir(dir))
+	if dir != ownCache(root) || root == p.Root.Dir() {
+		return ""
+	}
+	for _, name := range []string{stages.File, lock.Name, State + "/.gitignore"} {
+		if exists(filepath.Join(root, name)) {
+			return root
+		}
+	}
+	return ""
 }
 
 // claim is the project as a cache that several share knows it.
@@ -59,33 +83,111 @@ func (p *Project) Reclaim(keepers []Keeper) error {
 	return p.Cache.Claim(claim, false)
 }
 
-// Others returns what the other projects need that share the cache. A project on this
-// machine whose folder is gone is returned apart: it needs nothing.
-func (p *Project) Others() (keepers []Keeper, gone []cache.Claim, err error) {
+// Others returns what the other projects need that share the cache, but for those whose
+// claims are to be forgotten. Another one on this machine that is not where it was is an
+// error: whether it is gone, and what it needs by now, only a person knows.
+func (p *Project) Others(ctx context.Context, forgotten []cache.Claim) ([]Keeper, error) {
 	claims, err := p.Cache.Claims()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	mine := p.claim()
+	same := func(a, b cache.Claim) bool { return a.Host == b.Host && a.Path == b.Path }
+	var keepers []Keeper
 	for _, claim := range claims {
-		switch {
-		case claim.Host == mine.Host && claim.Path == mine.Path && p.SharesCache():
-		case claim.Host == mine.Host && left(claim.Path):
-			gone = append(gone, claim)
-		default:
-			keepers = append(keepers, Keeper{Revision: strings.TrimPrefix(claim.Host+":", mine.Host+":") + claim.Path,
-				Owner: "what that project needs", Contents: slices.Clone(claim.Needs)})
+		if same(claim, mine) && p.SharesCache() || slices.ContainsFunc(forgotten, func(f cache.Claim) bool { return same(f, claim) }) {
+			continue
 		}
+		name := p.claimName(claim)
+		if _, err := os.Lstat(claim.Path); claim.Host == mine.Host && os.IsNotExist(err) {
+			return nil, fmt.Errorf("project %s uses this cache and is not where it was, so it can't be known what it needs by now\n"+
+				"  mount it, or move it back; where it has moved to, run flow status there, which makes it known\n"+
+				"  then, or when it is gone for good: flow gc --forget %s", name, name)
+		}
+		keepers = append(keepers, Keeper{Revision: name, Owner: needsOf, Contents: slices.Clone(claim.Needs)})
 	}
-	return keepers, gone, nil
+	owner, err := p.ownerKeeps(ctx)
+	return append(keepers, owner...), err
 }
 
-// left reports whether a project's folder is no more, while the folder above it, which may
-// be on a disk that is not there now, is.
-func left(path string) bool {
-	if _, err := os.Lstat(path); !os.IsNotExist(err) {
-		return false
+// Registered returns the claims of the projects that are named, so that they can be
+// forgotten. One that is there and uses the cache is an error, and so is an unknown one.
+func (p *Project) Registered(names []string) ([]cache.Claim, error) {
+	claims, err := p.Cache.Claims()
+	if err != nil {
+		return nil, err
 	}
-	_, err := os.Lstat(filepath.Dir(path))
-	return err == nil
+	var found []cache.Claim
+	for _, name := range names {
+		at := slices.IndexFunc(claims, func(claim cache.Claim) bool { return p.claimName(claim) == name })
+		switch {
+		case at < 0:
+			return nil, diag.At(diag.Pos{}, "no project %s is known to use the cache %s", name, p.Cache.Root().Dir())
+		case claims[at].Host == p.claim().Host && p.usedAt(claims[at].Path):
+			return nil, diag.At(diag.Pos{}, "project %s is there and uses this cache, so it is not forgotten", name).
+				WithHint("to remove what it doesn't need, run flow gc there")
+		}
+		found = append(found, claims[at])
+	}
+	return found, nil
+}
+
+// needsOf is the owner of what another project needs.
+const needsOf = "what that project needs"
+
+// claimName is a claim's path, behind its machine where that is another.
+func (p *Project) claimName(claim cache.Claim) string {
+	return strings.TrimPrefix(claim.Host+":", p.claim().Host+":") + claim.Path
+}
+
+// ClaimNames returns the names of the other projects that the cache knows to use it.
+func (p *Project) ClaimNames() ([]string, error) {
+	claims, err := p.Cache.Claims()
+	var names []string
+	for _, claim := range claims {
+		if name := p.claimName(claim); name != p.Root.Dir() {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// usedAt reports whether the project at a path uses this cache.
+func (p *Project) usedAt(path string) bool {
+	other, err := Open(path)
+	return err == nil && other.Root.Dir() == path && other.Cache.Root().Dir() == p.Cache.Root().Dir()
+}
+
+// ownerKeeps returns what the project needs that has its own cache here: what its lock and
+// all of its history tell of, as if it had been registered all the time.
+func (p *Project) ownerKeeps(ctx context.Context) ([]Keeper, error) {
+	root := p.CacheOwner()
+	if root == "" {
+		return nil, nil
+	}
+	fail := func(err error) ([]Keeper, error) {
+		// Not wrapped: a place in that project's files is none in this one's.
+		return nil, fmt.Errorf("project %s, whose own cache this is: %v\n  look there: flow -C %[1]s status", root, err)
+	}
+	owner, err := Open(root)
+	if err != nil {
+		return fail(err)
+	}
+	owner.foreign = true
+	scope := DataScope{}
+	if _, err := owner.commit(ctx, "HEAD"); !errors.Is(err, ErrNoGit) {
+		scope.Commits = true
+	}
+	if err := owner.LockGone(ctx, scope); err != nil {
+		return fail(err)
+	}
+	keepers, err := owner.Keepers(ctx, scope)
+	if err != nil {
+		return fail(err)
+	}
+	runs, err := owner.RunKeepers(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	return []Keeper{{Revision: root, Owner: needsOf, Contents: Contents(append(keepers, runs...))}}, nil
 }
