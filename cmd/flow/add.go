@@ -52,6 +52,11 @@ func runAdd(ctx context.Context, a *app, o addWords, args []string) error {
 	if err := p.Prepare(); err != nil {
 		return err
 	}
+	stored, err := a.storing(ctx, p, "flow add")
+	if err != nil {
+		return err
+	}
+	defer stored()
 	names, err := a.addNames(ctx, p, o, args)
 	if err != nil {
 		return err

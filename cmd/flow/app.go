@@ -77,6 +77,20 @@ func (a *app) atWork(ctx context.Context, p *project.Project, options engine.Opt
 	return p.AtWork(ctx, !options.NoWait, func(holder string) { a.note("waiting for %s", cmp.Or(holder, "another process")) })
 }
 
+// storing keeps what a command puts into the cache from being collected until the function
+// that it returns is called: when the lock names it.
+func (a *app) storing(ctx context.Context, p *project.Project, at string) (func(), error) {
+	release, err := p.Storing(ctx, at, func(holder string) { a.note("waiting for the cache: %s", cmp.Or(holder, "another process")) })
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		if wrong := release(); wrong != nil {
+			a.note("%s", wrong) // what the command was for is done
+		}
+	}, nil
+}
+
 // engine opens the pipeline of a project.
 func (a *app) engine(p *project.Project) (*engine.Engine, error) {
 	e, err := p.Engine()

@@ -47,6 +47,11 @@ func runCommit(ctx context.Context, a *app, selection engine.Selection, force bo
 		return diag.At(diag.Pos{}, "nothing is committed: stage %q was cut short", cut[0].Stage).
 			WithHint("run it: flow repro; or, if you mean the outs from before, commit again")
 	}
+	stored, err := a.storing(ctx, p, "flow commit")
+	if err != nil {
+		return err
+	}
+	defer stored()
 	options := engine.CommitOptions{Selection: selection}
 	if !force {
 		options.Confirm = func(stage string, reasons []engine.Reason) bool {

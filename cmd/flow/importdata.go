@@ -95,6 +95,11 @@ func runImport(ctx context.Context, a *app, o *importOptions, location, wanted s
 	if err := p.Prepare(); err != nil {
 		return err
 	}
+	stored, err := a.storing(ctx, p, "flow import")
+	if err != nil {
+		return err
+	}
+	defer stored()
 	return a.takeImport(ctx, p, o, name, repo)
 }
 

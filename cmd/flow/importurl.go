@@ -63,6 +63,11 @@ func runImportURL(ctx context.Context, a *app, args []string, force bool) error 
 	if err := p.Prepare(); err != nil {
 		return err
 	}
+	stored, err := a.storing(ctx, p, "flow import-url")
+	if err != nil {
+		return err
+	}
+	defer stored()
 	content, err := a.getOrigin(ctx, p, address)
 	if err != nil {
 		return err

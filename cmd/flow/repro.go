@@ -139,6 +139,11 @@ func (a *app) reproTargets(p *project.Project, e *engine.Engine, typed []string)
 
 // repro runs stages, shows them, and keeps the run.
 func (a *app) repro(ctx context.Context, p *project.Project, e *engine.Engine, options engine.Options) error {
+	stored, err := a.storing(ctx, p, "flow repro")
+	if err != nil {
+		return err
+	}
+	defer stored()
 	recorder := replay.NewRecorder(p, e, options)
 	face, done := a.screen(options)
 	sink := face
@@ -146,7 +151,7 @@ func (a *app) repro(ctx context.Context, p *project.Project, e *engine.Engine, o
 		sink = event.Tee(face, recorder)
 		options.Before = recorder.Prepare
 	}
-	err := e.Repro(ctx, options, sink)
+	err = e.Repro(ctx, options, sink)
 	done()
 	if recorder != nil {
 		if problem := recorder.Close(); problem != nil {

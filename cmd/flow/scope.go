@@ -56,6 +56,9 @@ func (a *app) moving(cmd *cobra.Command, o *moveOptions, targets []string) (*pro
 	}
 	o.Targets = a.targets(p, e.Pipeline, targets)
 	o.Sink = a.transferSink()
+	if err := p.Publish(cmd.Context()); err != nil { // before anything is fetched that only the lock here names
+		return nil, nil, nil, err
+	}
 	data, err := p.Data(cmd.Context(), e, o.DataScope)
 	return p, e, data, err
 }

@@ -50,6 +50,11 @@ func runUpdate(ctx context.Context, a *app, o *updateOptions, args []string) err
 	if err := p.Prepare(); err != nil {
 		return err
 	}
+	stored, err := a.storing(ctx, p, "flow update")
+	if err != nil {
+		return err
+	}
+	defer stored()
 	sources, err := a.withOrigin(p, pipeline, args, o.rev != "")
 	if err != nil {
 		return err

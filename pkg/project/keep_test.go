@@ -13,6 +13,7 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
+	"flow/pkg/disk"
 )
 
 // history is a project in a real git repository, with what each commit needs.
@@ -137,4 +138,43 @@ func (h *history) collect(ctx context.Context) {
 	objects, err := h.project.CachedObjects(ctx)
 	require.NoError(h.t, err)
 	require.Len(h.t, objects, len(needed))
+}
+
+// TestStoring_keepsUntilOthersKnow: while a project stores, nobody collects; once it has
+// ended, the other projects that share the cache know what it needs.
+func TestStoring_keepsUntilOthersKnow(t *testing.T) {
+	ctx := context.Background()
+	base := t.TempDir()
+	var both []*Project
+	for _, name := range []string{"one", "two"} {
+		dir := filepath.Join(base, name)
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, State), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, ConfigFile), []byte("cache:\n  dir: ../shared\n"), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "pipeline.yaml"), []byte("data: [a]\n"), 0o644))
+		p, err := Open(dir)
+		require.NoError(t, err)
+		require.NoError(t, p.Prepare())
+		both = append(both, p)
+	}
+	one, two := both[0], both[1]
+	collect := func() error {
+		_, err := two.Cache.Collect(ctx, func(ctx context.Context) ([]digest.Content, error) {
+			others, err := two.Others(ctx, nil)
+			return Contents(others), err
+		}, cache.CollectOptions{Owner: "two"})
+		return err
+	}
+	release, err := one.Storing(ctx, "a test", nil)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(base, "one", "a"), []byte("only"), 0o644))
+	content, err := one.SaveSource(ctx, "a", false)
+	require.NoError(t, err)
+	require.NoError(t, one.RecordSource(ctx, "a", content))
+	var busy *disk.BusyError
+	require.ErrorAs(t, collect(), &busy)
+	require.NoError(t, release())
+	require.NoError(t, collect())
+	has, err := one.Cache.Has(ctx, content)
+	require.NoError(t, err)
+	require.True(t, has, "removed although the other project's lock names it")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/diag"
+	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
@@ -40,6 +42,22 @@ func (p *Project) CacheOwner() string {
 		}
 	}
 	return ""
+}
+
+// Storing keeps what is put into the cache from being collected until release is called:
+// by then the lock names it, and release tells a cache that several share of it.
+func (p *Project) Storing(ctx context.Context, at string, waiting func(holder string)) (release func() error, err error) {
+	guard, err := p.Cache.LockShared(ctx, fmt.Sprintf("process %d, at %s", os.Getpid(), at), waiting)
+	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+		guard, err = &disk.Lock{}, nil // nothing can be put there, and nobody who can't write collects
+	}
+	if err != nil {
+		return nil, fmt.Errorf("use the cache: %w", err)
+	}
+	return func() error {
+		defer guard.Unlock()
+		return p.Publish(context.WithoutCancel(ctx))
+	}, nil
 }
 
 // claim is the project as a cache that several share knows it.
