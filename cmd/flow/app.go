@@ -60,6 +60,7 @@ func (a *app) open() (*project.Project, error) {
 // setFlag adds --set.
 func (a *app) setFlag(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&a.set, "set", "S", nil, "take a param or var as this: `[file:]key=value`, the value as in YAML")
+	_ = cmd.RegisterFlagCompletionFunc("set", a.completeSettings)
 }
 
 // openEngine opens the project and its pipeline.

@@ -21,7 +21,8 @@ func newConfigCmd(a *app) *cobra.Command {
 		Example: `  flow config --list
   flow config cache.type hardlink,copy
   flow config --local cache.dir /mnt/shared/flow-cache`,
-		Args: cobra.MaximumNArgs(2),
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: completeConfig,
 		RunE: func(_ *cobra.Command, args []string) error {
 			scope := project.Shared
 			switch {

@@ -35,7 +35,8 @@ directory is told as a whole.`,
 		Example: `  flow diff
   flow diff v1.0 v2.0 --targets data/images
   flow diff HEAD~1 --md`,
-		Args: cobra.MaximumNArgs(2),
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: a.completeRevisionsAndRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			revs := append(slices.Clone(args), []string{"HEAD", project.WorkspaceRevision}[len(args):]...)
 			return runDiff(cmd.Context(), a, o, revs)

@@ -76,6 +76,7 @@ wait, and it waits for those that are under way.`,
 	flags.BoolVarP(&o.scope.Tags, "all-tags", "T", false, "keep what the locks of all tags tell of")
 	flags.BoolVarP(&o.scope.Commits, "all-commits", "A", false, "keep what the locks of all commits tell of, of any branch or tag")
 	flags.StringSliceVar(&o.scope.Revs, "rev", nil, "keep what the locks of these `revisions` tell of")
+	_ = cmd.RegisterFlagCompletionFunc("rev", a.completeRevisions)
 	flags.StringVar(&o.scope.Since, "date", "", "keep what the locks of the commits of this `day` and later tell of: 2006-01-31")
 	flags.BoolVar(&o.noRuns, "no-runs", false, "do not keep what only runs of the history need")
 	flags.BoolVar(&o.dry, "dry", false, "only say how much would go")

@@ -93,7 +93,7 @@ func newValuesDiffCmd(a *app, params bool) *cobra.Command {
 tag, latest, latest~1), or "workspace". A is HEAD unless you say otherwise, B the workspace.
 Of more than two, the change is that from the first to the last.` + gateHelp(params),
 		Example:           "  flow " + noun(params) + " diff\n  flow " + noun(params) + " diff HEAD~1 HEAD --json\n  flow " + noun(params) + " diff main --md",
-		ValidArgsFunction: a.completeRuns,
+		ValidArgsFunction: a.completeRevisionsAndRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			revs := slices.Clone(args)
 			if len(revs) == 0 {

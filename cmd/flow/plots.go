@@ -75,7 +75,7 @@ func newPlotsDiffCmd(a *app) *cobra.Command {
 		Long: `Draw the plots of revisions in the same axes: commits, branches, tags, runs, or
 "workspace". Without any, HEAD and the workspace; one is compared with the workspace.`,
 		Example:           "  flow plots diff\n  flow plots diff v1.0 v1.1 main -o plots.html\n  flow plots diff main --targets plots/loss.csv --term",
-		ValidArgsFunction: a.completeRuns,
+		ValidArgsFunction: a.completeRevisionsAndRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.revs = slices.Clone(args)
 			switch len(args) {

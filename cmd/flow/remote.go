@@ -216,7 +216,7 @@ yours: they go with --local or --user only, and are for the URL that the remote 
 		Example: `  flow remote modify store endpoint https://s3.example.org
   flow remote modify --local store secret_access_key
   flow remote modify --unset store jobs`,
-		Args: cobra.RangeArgs(2, 3), ValidArgsFunction: a.completeRemotes,
+		Args: cobra.RangeArgs(2, 3), ValidArgsFunction: a.completeRemoteSettings,
 	}
 	scope := scopeFlags(cmd)
 	cmd.Flags().BoolVarP(&unset, "unset", "u", false, "remove the setting")

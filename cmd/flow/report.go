@@ -47,7 +47,7 @@ request.`,
   flow report main HEAD --md > comment.md
   flow report latest~1 latest`,
 		Args:              cobra.MaximumNArgs(2),
-		ValidArgsFunction: a.completeRuns,
+		ValidArgsFunction: a.completeRevisionsAndRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			revs := append(slices.Clone(args), "HEAD", project.WorkspaceRevision)[:2]
 			if len(args) == 1 {

@@ -38,7 +38,7 @@ func newRunsTagCmd(a *app) *cobra.Command {
 		Example: `  flow runs tag latest baseline
   flow runs tag baseline baseline --delete`,
 		Args:              cobra.MinimumNArgs(2),
-		ValidArgsFunction: a.completeRuns,
+		ValidArgsFunction: a.completeRunTags,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, tag := range args[1:] {
 				if err := checkTag(tag); err != nil {

@@ -27,19 +27,20 @@ func (a *app) addMoveFlags(cmd *cobra.Command, o *moveOptions) {
 	flags.BoolVarP(&o.WithDeps, "with-deps", "d", false, "also what the targets depend on")
 	flags.BoolVar(&o.Glob, "glob", false, "the targets are patterns of stage names")
 	flags.BoolVarP(&o.Recursive, "recursive", "R", false, "the targets are folders")
-	addRevisionFlags(cmd, &o.DataScope)
+	a.addRevisionFlags(cmd, &o.DataScope)
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 	cmd.ValidArgsFunction = a.completeTargets
 	a.jsonFlag(cmd)
 }
 
 // addRevisionFlags adds the flags that say whose locks are meant besides the workspace's.
-func addRevisionFlags(cmd *cobra.Command, scope *project.DataScope) {
+func (a *app) addRevisionFlags(cmd *cobra.Command, scope *project.DataScope) {
 	flags := cmd.Flags()
 	flags.BoolVarP(&scope.Branches, "all-branches", "a", false, "also what the locks of all branches tell of")
 	flags.BoolVarP(&scope.Tags, "all-tags", "T", false, "also what the locks of all tags tell of")
 	flags.BoolVarP(&scope.Commits, "all-commits", "A", false, "also what the locks of all commits tell of")
 	flags.StringSliceVar(&scope.Revs, "rev", nil, "also what the locks of these `revisions` tell of")
+	_ = cmd.RegisterFlagCompletionFunc("rev", a.completeRevisions)
 }
 
 // moving opens the project for a move and finds the data that is meant.

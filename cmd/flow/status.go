@@ -49,11 +49,11 @@ there only, and what is in neither.`,
 	addSelectionFlags(cmd, &o.Selection)
 	cmd.Flags().BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
 	cmd.Flags().StringVar(&o.why, "why", "", "explain one `stage` down to what changed")
-	_ = cmd.RegisterFlagCompletionFunc("why", a.completeTargets)
+	_ = cmd.RegisterFlagCompletionFunc("why", a.completeStages)
 	cmd.Flags().BoolVarP(&o.cloud, "cloud", "c", false, "compare the cache with a remote")
 	cmd.Flags().StringVarP(&o.remote.Remote, "remote", "r", "", "compare with the remote of this `name`")
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
-	addRevisionFlags(cmd, &o.remote.DataScope)
+	a.addRevisionFlags(cmd, &o.remote.DataScope)
 	a.setFlag(cmd)
 	a.jsonFlag(cmd)
 	return cmd

@@ -32,7 +32,7 @@ func newUpdateCmd(a *app) *cobra.Command {
 Imported data moves on to the commit that its revision means today; --rev makes it
 follow another one. What was changed by hand is kept in the cache before it is replaced.`,
 		Example:           "  flow update\n  flow update data/titanic.csv\n  flow update data/images --rev v2.0",
-		ValidArgsFunction: a.completeTargets,
+		ValidArgsFunction: a.completeOrigins,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runUpdate(cmd.Context(), a, o, args) },
 	}
 	flags := cmd.Flags()
