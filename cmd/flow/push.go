@@ -22,10 +22,10 @@ func newPushCmd(a *app) *cobra.Command {
 stages, outs and data sources. An object is the bytes of one file, or the list of a
 folder's files, and is kept once however many files hold it. Every object is checked
 before it goes. What is there is left out, so that a push that was cut short goes on where
-it was. The remembered runs go along, with the objects that they name: what a stage made
-of which inputs, from which others restore outs rather than run the stage. Imported data
-stays, as its repository has it, unless --imported says otherwise. With --runs, the
-history of the runs that were made here goes along: see flow runs push.`,
+it was. Remembered runs, which tell what a stage made of which inputs so that others need
+not run it again, go along with the objects that they name. Imported data stays, as its
+repository has it, unless --imported says otherwise. With --runs, the history of the runs
+that were made here goes along: see flow runs push.`,
 		Example: `  flow push
   flow push data/images -r store
   flow push --runs
