@@ -131,7 +131,11 @@ func addOne(ctx context.Context, a *app, p *project.Project, name string, noComm
 		return err
 	}
 	a.say("added %s (%s)", name, describeContent(content))
-	return nil
+	one, other, err := p.Workspace.Twins(ctx, name)
+	if err == nil && one != "" {
+		a.say("%s %s: %s", ui.StyleFor(a.err).Yellow("note:"), engine.TwinsText(name, one, other), engine.TwinsHint)
+	}
+	return err
 }
 
 // addInside adds a path to the data source that it is inside of.

@@ -80,8 +80,7 @@ func (w *work) saveOuts(ctx context.Context) (map[string]digest.Content, error) 
 	for i, name := range append(soon, links...) {
 		outs[name] = append(contents, of...)[i]
 	}
-	w.judge(outs)
-	return outs, nil
+	return outs, w.judge(ctx, outs)
 }
 
 // saving says how an out is saved.
@@ -92,11 +91,20 @@ func (w *work) saving(out stages.Out) workspace.SaveOptions {
 	return w.uncached(out)
 }
 
-// judge warns of outs that are likely not what was meant: empty files, and metrics
-// that can't be read.
-func (w *work) judge(outs map[string]digest.Content) {
+// judge warns of outs that are likely not what was meant: empty files, metrics that can't
+// be read, and files that are one elsewhere.
+func (w *work) judge(ctx context.Context, outs map[string]digest.Content) error {
 	for _, out := range w.made {
 		content := outs[out.Path]
+		if content.Mode == digest.Dir {
+			one, other, err := w.e.Workspace.Twins(ctx, out.Path)
+			if err != nil {
+				return fmt.Errorf("out %s: %w", out.Path, err)
+			}
+			if one != "" {
+				w.tell(event.Warning{Stage: w.step.Stage.Title(), Text: TwinsText(out.Path, one, other), Hint: TwinsHint})
+			}
+		}
 		if content.Mode != digest.File {
 			continue
 		}
@@ -116,7 +124,16 @@ func (w *work) judge(outs map[string]digest.Content) {
 				Hint: "`flow metrics` will not show it"})
 		}
 	}
+	return nil
 }
+
+// TwinsText tells of two paths in a folder that workspace.Twins found.
+func TwinsText(folder, one, other string) string {
+	return fmt.Sprintf("%s holds %+q and %+q, which differ only in how accents are written", folder, one, other)
+}
+
+// TwinsHint tells what follows from that.
+const TwinsHint = "on macOS they are one file"
 
 // uncached says how an out is saved that stays out of the cache. A metric or a plot
 // is copied there all the same, for the run cache to restore.
