@@ -68,7 +68,7 @@ var workloads = []Workload{
 		},
 	},
 	{
-		Name: "pull", About: "pull of files of 1 KB from a folder, with an empty cache", Size: 20_000, Goal: "20 × faster than DVC", Make: makeFiles(1024),
+		Name: "pull", About: "pull of files of 1 KB from a folder, with an empty cache", Size: 20_000, Goal: "≤ git clone", Make: makeFiles(1024),
 		Who: []Contender{
 			{Tool: "flow", Setup: "cp -r data kept && " + flowAdded + " && flow remote add store remote && flow push --quiet", Reset: "rm -rf data .flow/cache .flow/remotes .flow/index", Run: "flow pull --quiet", Check: "diff -rq data kept", Note: syncs + "; links: copy"},
 			{Tool: "cp", Setup: "cp -r data kept", Reset: "rm -rf data", Run: "cp -r kept data", Check: "diff -rq data kept", Note: noSync},
@@ -80,7 +80,7 @@ var workloads = []Workload{
 		Name: "push-s3", About: "first push of files of 1 KB to an S3 server on this machine", Size: 20_000, Goal: "20 × faster than DVC", Make: makeFiles(1024), Serve: serveS3,
 		Who: []Contender{
 			{Tool: "flow", Setup: flowAdded + " && flow remote add store s3://bench/flow && flow remote modify store endpoint $S3", Reset: "rm -rf .flow/remotes; flow remote modify store url s3://bench/flow$(date +%s%N)", Run: "flow push --quiet", Check: "flow status -c -q", Note: "the server keeps it in memory"},
-			{Tool: "dvc", Probe: "dvc doctor | grep -q ' s3 '", Setup: dvcAdded + " && dvc remote add -q -d store s3://bench/dvc && dvc remote modify -q store endpointurl $S3", Reset: "dvc remote modify -q store url s3://bench/dvc$(date +%s%N)", Run: "dvc push -q", Check: "dvc status -q -c", Note: "the server keeps it in memory"},
+			{Tool: "dvc", Probe: "dvc doctor | grep -qw s3", Setup: dvcAdded + " && dvc remote add -q -d store s3://bench/dvc && dvc remote modify -q store endpointurl $S3", Reset: "dvc remote modify -q store url s3://bench/dvc$(date +%s%N)", Run: "dvc push -q", Check: "dvc status -q -c", Note: "the server keeps it in memory"},
 		},
 	},
 	{
