@@ -18,25 +18,31 @@ func (w *Workspace) Stamp(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	defer at.close()
-	s := &scan{w: w, name: name, top: &node{}}
-	if at.stat.kind == digest.Dir {
-		if err := s.run(ctx, at.folder, at.base); err != nil {
-			return "", err
-		}
-	}
 	hasher := digest.New()
-	newest := at.stat
-	s.each(func(path string, e *entry) {
-		hasher.Write(appendStat(append([]byte(path), 0), e.stat))
-		if e.stat.ctime > newest.ctime {
-			newest = e.stat
+	newest := stat{}
+	err = w.stats(ctx, name, at, func(path string, s stat) {
+		hasher.Write(appendStat(append([]byte(path), 0), s))
+		if s.ctime >= newest.ctime {
+			newest = s
 		}
 	})
-	if newest.kind != digest.None && (newest.ctime == 0 || newest.ctime%int64(time.Second) == 0) {
-		return "", nil // it has no ctime, or one in whole seconds
+	if err != nil || newest.kind != digest.None && (newest.ctime == 0 || newest.ctime%int64(time.Second) == 0) {
+		return "", err // it has no ctime, or one in whole seconds
 	}
-	hasher.Write(appendStat(nil, at.stat))
 	return hasher.Sum().Hex(), nil
+}
+
+// stats looks at all that is below a place, and at that itself, whose path is "".
+func (w *Workspace) stats(ctx context.Context, name string, at place, see func(path string, s stat)) error {
+	if at.stat.kind == digest.Dir {
+		s := &scan{w: w, name: name, top: &node{}}
+		if err := s.run(ctx, at.folder, at.base); err != nil {
+			return err
+		}
+		s.each(func(path string, e *entry) { see(path, e.stat) })
+	}
+	see("", at.stat)
+	return nil
 }
 
 // Size returns how many bytes the files of a path hold.
@@ -49,17 +55,13 @@ func (w *Workspace) Size(ctx context.Context, name string) (int64, error) {
 	if at.stat.kind != digest.Dir {
 		return at.stat.size, nil
 	}
-	s := &scan{w: w, name: name}
-	if err := s.run(ctx, at.folder, at.base); err != nil {
-		return 0, err
-	}
 	var sum int64
-	s.each(func(_ string, e *entry) {
-		if e.stat.regular() {
-			sum += e.stat.size
+	err = w.stats(ctx, name, at, func(_ string, s stat) {
+		if s.regular() {
+			sum += s.size
 		}
 	})
-	return sum, nil
+	return sum, err
 }
 
 // Mark is a text that tells where the files at a path, and below it, are on the disk and
@@ -71,14 +73,8 @@ func (w *Workspace) Mark(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	defer at.close()
-	s := &scan{w: w, name: name, top: &node{}}
-	if at.stat.kind == digest.Dir {
-		if err := s.run(ctx, at.folder, at.base); err != nil {
-			return "", err
-		}
-	}
 	hasher := digest.New()
-	mark := func(path string, s stat) {
+	err = w.stats(ctx, name, at, func(path string, s stat) {
 		if !s.regular() {
 			return
 		}
@@ -86,10 +82,8 @@ func (w *Workspace) Mark(ctx context.Context, name string) (string, error) {
 			s.ctime = 0 // another name of it came or went, as the cache's may
 		}
 		hasher.Write(appendStat(append([]byte(path), 0), s))
-	}
-	s.each(func(path string, e *entry) { mark(path, e.stat) })
-	mark("", at.stat)
-	return hasher.Sum().Hex(), nil
+	})
+	return hasher.Sum().Hex(), err
 }
 
 func appendStat(to []byte, s stat) []byte {

@@ -18,12 +18,8 @@ func (w *Workspace) Twins(ctx context.Context, name string) (one, other string, 
 		return "", "", err
 	}
 	defer at.close()
-	s := &scan{w: w, name: name, top: &node{}}
-	if err := s.run(ctx, at.folder, at.base); err != nil {
-		return "", "", err
-	}
 	seen := map[string]string{}
-	s.each(func(path string, _ *entry) {
+	err = w.stats(ctx, name, at, func(path string, _ stat) {
 		if isASCII(path) || one != "" {
 			return
 		}
@@ -33,7 +29,7 @@ func (w *Workspace) Twins(ctx context.Context, name string) (one, other string, 
 		}
 		seen[composed] = path
 	})
-	return one, other, nil
+	return one, other, err
 }
 
 func isASCII(text string) bool {
