@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"flow/pkg/bucket"
 	"flow/pkg/digest"
 	"flow/pkg/project"
 	"flow/pkg/transfer"
@@ -35,17 +36,23 @@ func (a *app) addCloudFlags(cmd *cobra.Command, o *cloudOptions) {
 	_ = cmd.RegisterFlagCompletionFunc("remote", a.completeRemotes)
 }
 
-// runCollectRemote removes from a remote what nobody needs.
-func runCollectRemote(ctx context.Context, a *app, o *collectOptions) error {
+// openStock opens the project, to look into one of its remotes.
+func (a *app) openStock(name string) (*project.Project, bucket.Spec, error) {
 	p, err := a.open()
 	if err != nil {
-		return err
+		return nil, bucket.Spec{}, err
 	}
-	spec, err := p.RemoteSpec(o.Remote)
+	spec, err := p.RemoteSpec(name)
 	if err != nil {
-		return err
+		return nil, spec, err
 	}
-	if err := p.Prepare(); err != nil {
+	return p, spec, p.Prepare()
+}
+
+// runCollectRemote removes from a remote what nobody needs.
+func runCollectRemote(ctx context.Context, a *app, o *collectOptions) error {
+	p, spec, err := a.openStock(o.Remote)
+	if err != nil {
 		return err
 	}
 	var keepers []project.Keeper
@@ -187,15 +194,8 @@ type stockPart struct {
 
 // runRemoteUsage says what a remote holds.
 func runRemoteUsage(ctx context.Context, a *app, o project.MoveOptions) error {
-	p, err := a.open()
+	p, spec, err := a.openStock(o.Remote)
 	if err != nil {
-		return err
-	}
-	spec, err := p.RemoteSpec(o.Remote)
-	if err != nil {
-		return err
-	}
-	if err := p.Prepare(); err != nil {
 		return err
 	}
 	keepers, err := p.Keepers(ctx, project.DataScope{Commits: p.Git})
