@@ -263,18 +263,7 @@ func TestPlots_likeDVC(t *testing.T) {
 func comparePlots(t *testing.T, d, f tool, seed uint64) {
 	c := &plotCase{r: rand.New(rand.NewPCG(seed, 11)), columns: map[string][]string{}, files: []string{"p0.csv", "p1.tsv", "p2.json", "p3.yaml", "dir/p4.csv", "dir/p5.json", "dir/deep/p6.csv"}}
 	c.declare()
-	base := t.TempDir()
-	dvc, err := newSide(d, base, "dvc", "dvc.yaml", "dvc.lock")
-	require.NoError(t, err)
-	flow, err := newSide(f, base, "flow", "pipeline.yaml", "pipeline.lock")
-	require.NoError(t, err)
-	for _, s := range []*side{dvc, flow} {
-		git(t, s, "init", "-q")
-		a, _, err := s.run("init", "-q")
-		require.NoError(t, err)
-		require.Zero(t, a.Code, a.Output)
-		require.NoError(t, s.write(s.pipeline, c.text, false))
-	}
+	dvc, flow := newSides(t, d, f, c.text)
 	told := c.text
 	for i := range 3 {
 		for _, file := range c.files {

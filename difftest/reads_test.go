@@ -86,21 +86,27 @@ var drawCommands = []string{
 	"dag --dot", "dag --mermaid", "dag --dot train", "dag --mermaid --full train", "dag --dot --outs", "dag --mermaid --outs eval",
 }
 
-// TestReads_likeDVC compares what the reading commands tell of one history.
-func TestReads_likeDVC(t *testing.T) {
-	d, f := startDVC(t), buildFlow(t)
+// newSides makes a project of each tool in a git repository, with the same pipeline.
+func newSides(t *testing.T, d, f tool, pipeline string) (dvc, flow *side) {
 	base := t.TempDir()
 	dvc, err := newSide(d, base, "dvc", "dvc.yaml", "dvc.lock")
 	require.NoError(t, err)
-	flow, err := newSide(f, base, "flow", "pipeline.yaml", "pipeline.lock")
+	flow, err = newSide(f, base, "flow", "pipeline.yaml", "pipeline.lock")
 	require.NoError(t, err)
 	for _, s := range []*side{dvc, flow} {
 		git(t, s, "init", "-q")
 		a, _, err := s.run("init", "-q")
 		require.NoError(t, err)
 		require.Zero(t, a.Code, a.Output)
-		require.NoError(t, s.write(s.pipeline, readPipeline, false))
+		require.NoError(t, s.write(s.pipeline, pipeline, false))
 	}
+	return dvc, flow
+}
+
+// TestReads_likeDVC compares what the reading commands tell of one history.
+func TestReads_likeDVC(t *testing.T) {
+	d, f := startDVC(t), buildFlow(t)
+	dvc, flow := newSides(t, d, f, readPipeline)
 	for i, files := range readFiles {
 		for _, s := range []*side{dvc, flow} {
 			for name, text := range files {
