@@ -25,8 +25,10 @@ func adoptOrphans() {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
-func ownGroup() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// ownGroup has the command lead a group of its own, and end with this process. fd gets what
+// becomes readable at its end; -1 where the kernel has no such thing.
+func ownGroup(fd *int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: fd}
 }
 
 // adopted returns this process's children.

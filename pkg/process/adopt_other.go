@@ -17,7 +17,7 @@ func blockBytes(*syscall.Rusage) (read, written int64) { return -1, -1 }
 // process group escapes.
 func adoptOrphans() {}
 
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func ownGroup(*int) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 func adopted() []int { return nil }
 

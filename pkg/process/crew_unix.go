@@ -132,7 +132,7 @@ func (h *hired) exec(files []*os.File) error {
 		h.supervisor = &exec.Cmd{
 			Path: path, Args: []string{os.Args[0], Arg}, ExtraFiles: files,
 			Stdin: null, Stdout: null, Stderr: null, // one descriptor, not three
-			Env:         []string{"GOMAXPROCS=2"},
+			Env:         []string{"GOMAXPROCS=1"},
 			SysProcAttr: &syscall.SysProcAttr{Setsid: true}, // no terminal signals it, or asks the command for a password
 		}
 		return h.supervisor.Start()
@@ -178,7 +178,7 @@ func (h *hired) send(m message, files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	head := binary.LittleEndian.AppendUint32(nil, uint32(len(text)))
+	rest := append(binary.LittleEndian.AppendUint32(nil, uint32(len(text))), text...)
 	var rights []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))
@@ -187,16 +187,15 @@ func (h *hired) send(m message, files []*os.File) error {
 		}
 		rights = unix.UnixRights(fds...)
 	}
-	for len(head) > 0 {
-		n, err := unix.SendmsgN(int(h.leash.Fd()), head, rights, nil, 0)
+	for len(rest) > 0 {
+		n, err := unix.SendmsgN(int(h.leash.Fd()), rest, rights, nil, 0)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
 			return os.NewSyscallError("sendmsg", err)
 		}
-		head, rights = head[n:], nil
+		rest, rights = rest[n:], nil
 	}
-	_, err = h.leash.Write(text)
-	return err
+	return nil
 }

@@ -6,24 +6,90 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// heard returns what the parent tells; the channel closes when the parent is dead.
-func heard() <-chan message {
-	messages := make(chan message)
+// ears is what a supervisor listens to, all on its one thread: to wake up others takes as
+// long as many a command.
+type ears struct {
+	leash   int32 // -1 once the parent is gone
+	caught  int32 // what comes from it are the numbers of signals, a byte each
+	command int   // becomes readable when the command ends; -1 where there is no such thing, and SIGCHLD tells
+	signals chan os.Signal
+}
+
+// heard is what woke a supervisor; empty when it was the time.
+type heard struct {
+	message    *message
+	signal     syscall.Signal
+	parentGone bool
+}
+
+func newEars() (*ears, error) {
+	var ends [2]int
+	if err := unix.Pipe(ends[:]); err != nil {
+		return nil, err
+	}
+	for _, end := range ends {
+		unix.CloseOnExec(end)
+	}
+	e := &ears{leash: leashFD, caught: int32(ends[0]), command: -1, signals: make(chan os.Signal, 8)}
+	// A signal that is caught here is at its default in the command, even if the
+	// parent was started with it ignored, as a shell does with `flow repro &`.
+	signal.Notify(e.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(e.signals, syscall.SIGHUP)
+	}
 	go func() {
-		defer close(messages)
-		for {
-			next, err := receive()
-			if err != nil {
-				return
-			}
-			messages <- next
+		for sig := range e.signals {
+			_, _ = unix.Write(ends[1], []byte{byte(sig.(syscall.Signal))})
 		}
 	}()
-	return messages
+	return e, nil
+}
+
+// children has the end of a child be heard as a signal.
+func (e *ears) children() { signal.Notify(e.signals, syscall.SIGCHLD) }
+
+// forget lets go of the command, which has ended.
+func (e *ears) forget() {
+	if e.command >= 0 {
+		_ = unix.Close(e.command)
+		e.command = -1
+	}
+}
+
+// next waits until something is to be heard, or for the time, if it isn't zero.
+func (e *ears) next(until time.Time) heard {
+	fds := []unix.PollFd{{Fd: e.leash, Events: unix.POLLIN}, {Fd: e.caught, Events: unix.POLLIN}, {Fd: int32(e.command), Events: unix.POLLIN}}
+	timeout := -1
+	if !until.IsZero() {
+		timeout = int(max(0, time.Until(until)+time.Millisecond-1) / time.Millisecond)
+	}
+	if n, err := unix.Poll(fds, timeout); err != nil || n == 0 {
+		return heard{}
+	}
+	switch {
+	case fds[0].Revents != 0:
+		m, err := receive()
+		if err != nil {
+			e.leash = -1
+			return heard{parentGone: true}
+		}
+		return heard{message: &m}
+	case fds[1].Revents != 0:
+		var number [1]byte
+		_, _ = unix.Read(int(e.caught), number[:])
+		return heard{signal: syscall.Signal(number[0])}
+	case fds[2].Revents != 0:
+		e.forget() // it stays readable
+	}
+	return heard{}
 }
 
 // receive reads one message from the leash.

@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,9 @@ type pump struct {
 	to   *lines
 	done chan struct{}
 }
+
+// buffers are what pumps read into. Most commands write nothing.
+var buffers = sync.Pool{New: func() any { return new([maxLine]byte) }}
 
 func startPump(file *os.File, to *lines) *pump {
 	p := &pump{file: file, to: to, done: make(chan struct{})}
@@ -33,7 +37,9 @@ func (p *pump) finish() {
 
 func (p *pump) run() {
 	defer close(p.done)
-	buf := make([]byte, maxLine)
+	held := buffers.Get().(*[maxLine]byte)
+	defer buffers.Put(held)
+	buf := held[:]
 	for {
 		n, err := p.file.Read(buf)
 		_, _ = p.to.Write(buf[:n])

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -19,6 +18,7 @@ const (
 	orphanGrace = 2 * time.Second // between SIGTERM and SIGKILL when the parent is dead
 	killWait    = 5 * time.Second // for a killed process to be gone; one inside a system call may take for ever
 	tickTime    = 20 * time.Millisecond
+	reapTime    = time.Second // at the latest, orphans that were adopted and have ended are let go of
 )
 
 // supervise runs the commands that the parent asks for, one after the other, and
@@ -32,37 +32,28 @@ func supervise() int {
 	}
 	unix.CloseOnExec(leashFD)
 	unix.CloseOnExec(reportFD)
-	// A signal that is caught here is at its default in the command, even if the
-	// parent was started with it ignored, as a shell does with `flow repro &`.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
-	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(signals, syscall.SIGHUP)
-	}
 	adoptOrphans()
-	messages, reports := heard(), json.NewEncoder(os.NewFile(reportFD, "reports"))
+	hear, err := newEars()
+	if err != nil {
+		return 1
+	}
+	reports := json.NewEncoder(os.NewFile(reportFD, "reports"))
 	for {
-		select {
-		case <-signals:
+		switch heard := hear.next(time.Time{}); {
+		case heard.signal == syscall.SIGCHLD:
+		case heard.signal != 0, heard.parentGone: // or it needs nobody any more
 			return 1
-		case m, ok := <-messages:
-			switch {
-			case !ok:
-				return 1 // the parent is dead, or needs nobody any more
-			case m.Task == nil: // an order that came when its command had ended
-			case !serve(m, messages, signals, reports):
-				return 0
-			}
+		case heard.message == nil, heard.message.Task == nil: // an order that came when its command had ended
+		case !serve(heard.message, hear, reports):
+			return 0
 		}
 	}
 }
 
 // serve runs one command to its end; false when something of it may be left.
-func serve(m message, messages <-chan message, signals <-chan os.Signal, reports *json.Encoder) bool {
-	s := &supervisor{grace: m.Task.Grace, began: time.Now(), timer: time.NewTimer(time.Hour), tick: time.NewTicker(time.Hour)}
-	s.timer.Stop()
-	s.tick.Stop()
-	pid, err := m.start()
+func serve(m *message, hear *ears, reports *json.Encoder) bool {
+	s := &supervisor{grace: m.Task.Grace, began: time.Now()}
+	pid, err := m.start(hear)
 	if err != nil {
 		errno, _ := err.(syscall.Errno)
 		_ = reports.Encode(report{Errno: int(max(errno, 1))})
@@ -70,9 +61,8 @@ func serve(m message, messages <-chan message, signals <-chan os.Signal, reports
 	}
 	s.pid, s.group = pid, pid
 	_ = reports.Encode(report{Pid: pid}) // a dead parent is seen on the leash
-	s.watch(messages, signals, reaped())
-	s.tick.Stop()
-	s.timer.Stop()
+	s.watch(hear)
+	hear.forget()
 	end := s.ending()
 	end.Free = s.childless && !s.stopped && !s.killing && !s.gaveUp && !s.orphaned
 	if end.Free {
@@ -85,7 +75,7 @@ func serve(m message, messages <-chan message, signals <-chan os.Signal, reports
 // start starts the command as the leader of a process group, which dies with
 // the supervisor even if that one is killed. Only the command's processes hold
 // its pipes then.
-func (m *message) start() (int, error) {
+func (m *message) start(hear *ears) (int, error) {
 	if len(m.files) < 2 {
 		return 0, unix.EBADF
 	}
@@ -103,8 +93,11 @@ func (m *message) start() (int, error) {
 		files = append(files, uintptr(lock))
 	}
 	pid, err := syscall.ForkExec(string(m.Task.Program), toStrings(m.Task.Argv), &syscall.ProcAttr{
-		Dir: string(m.Task.Dir), Env: toStrings(m.Task.Env), Files: files, Sys: ownGroup(),
+		Dir: string(m.Task.Dir), Env: toStrings(m.Task.Env), Files: files, Sys: ownGroup(&hear.command),
 	})
+	if err == nil && hear.command < 0 {
+		hear.children()
+	}
 	closeAll(m.files[:given])
 	m.files = m.files[given:]
 	return pid, err
@@ -116,35 +109,6 @@ func closeAll(fds []int) {
 	}
 }
 
-// death is a child that ended.
-type death struct {
-	pid    int
-	status syscall.WaitStatus
-	usage  syscall.Rusage // its own, and that of those it waited for
-}
-
-// reaped returns each child that ends, orphans that were adopted included; the
-// channel closes when there is none left.
-func reaped() <-chan death {
-	deaths := make(chan death)
-	go func() {
-		defer close(deaths)
-		for {
-			var d death
-			var err error
-			d.pid, err = syscall.Wait4(-1, &d.status, 0, &d.usage)
-			switch err {
-			case nil:
-				deaths <- d
-			case syscall.EINTR:
-			default:
-				return
-			}
-		}
-	}()
-	return deaths
-}
-
 // supervisor is the state of the one command from its start to the end of all
 // its processes.
 type supervisor struct {
@@ -152,10 +116,10 @@ type supervisor struct {
 	group     int // 0 once no process is in it: the number may be another's then
 	grace     time.Duration
 	began     time.Time
-	timer     *time.Timer  // what is waited for has taken too long
-	tick      *time.Ticker // looks whether the group is empty; runs when the command has ended
-	end       *ending      // set when the command itself has ended
-	stopped   bool         // it was stopped before it ended
+	tooLate   time.Time // when what is waited for has taken too long; zero when nothing is
+	tick      time.Time // when to look again whether the group is empty; zero before the command has ended
+	end       *ending   // set when the command itself has ended
+	stopped   bool      // it was stopped before it ended
 	killing   bool
 	childless bool
 	gaveUp    bool
@@ -163,30 +127,61 @@ type supervisor struct {
 	used      usage // by all that ended
 }
 
-func (s *supervisor) watch(messages <-chan message, signals <-chan os.Signal, deaths <-chan death) {
-	for !s.over() {
-		select {
-		case m, ok := <-messages:
-			if !ok {
-				messages, s.orphaned = nil, true
-				s.stop(syscall.SIGTERM, orphanGrace)
-			} else if m.Order == kill || s.grace < 0 {
-				s.stop(syscall.SIGKILL, 0)
-			} else {
-				s.stop(syscall.SIGINT, s.grace)
-			}
-		case sig := <-signals:
-			s.signal(sig.(syscall.Signal))
-		case d, ok := <-deaths:
-			if !ok {
-				deaths, s.childless = nil, true
-			} else {
-				s.bury(d)
-			}
-		case <-s.timer.C:
+func (s *supervisor) watch(hear *ears) {
+	for {
+		s.reap()
+		if s.over() {
+			return
+		}
+		switch heard := hear.next(s.alarm()); {
+		case heard.parentGone:
+			s.orphaned = true
+			s.stop(syscall.SIGTERM, orphanGrace)
+		case heard.message != nil && (heard.message.Order == kill || s.grace < 0):
+			s.stop(syscall.SIGKILL, 0)
+		case heard.message != nil:
+			s.stop(syscall.SIGINT, s.grace)
+		case heard.signal != 0 && heard.signal != syscall.SIGCHLD:
+			s.signal(heard.signal)
+		}
+		now := time.Now()
+		if !s.tooLate.IsZero() && !now.Before(s.tooLate) {
+			s.tooLate = time.Time{}
 			s.late()
-		case <-s.tick.C:
+		}
+		if !s.tick.IsZero() && !now.Before(s.tick) {
+			s.tick = now.Add(tickTime)
 			s.settle()
+		}
+	}
+}
+
+// alarm returns when to wake up if nothing happens.
+func (s *supervisor) alarm() time.Time {
+	at := time.Now().Add(reapTime)
+	for _, other := range []time.Time{s.tooLate, s.tick} {
+		if !other.IsZero() && other.Before(at) {
+			at = other
+		}
+	}
+	return at
+}
+
+// reap takes note of each child that has ended, adopted orphans included.
+func (s *supervisor) reap() {
+	for {
+		var status syscall.WaitStatus
+		var usage syscall.Rusage // its own, and that of those it waited for
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, &usage)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			s.childless = true
+			return
+		case pid <= 0:
+			return
+		default:
+			s.bury(pid, status, &usage)
 		}
 	}
 }
@@ -209,26 +204,26 @@ func (s *supervisor) stop(sig syscall.Signal, grace time.Duration) {
 	if s.killing {
 		return
 	}
-	s.timer.Reset(grace)
+	s.tooLate = time.Now().Add(grace)
 	s.signal(sig)
 	s.signal(syscall.SIGCONT) // what is suspended can't end
 }
 
 // bury takes note of a child that ended. Only the command itself matters.
-func (s *supervisor) bury(d death) {
-	s.used.add(&d.usage)
-	if d.pid != s.pid {
+func (s *supervisor) bury(pid int, status syscall.WaitStatus, usage *syscall.Rusage) {
+	s.used.add(usage)
+	if pid != s.pid {
 		return
 	}
-	s.end = &ending{Code: d.status.ExitStatus(), Wall: time.Since(s.began), Stopped: s.stopped}
-	if d.status.Signaled() {
-		s.end.Signal = unix.SignalName(d.status.Signal())
-		s.end.Code = 128 + int(d.status.Signal())
+	s.end = &ending{Code: status.ExitStatus(), Wall: time.Since(s.began), Stopped: s.stopped}
+	if status.Signaled() {
+		s.end.Signal = unix.SignalName(status.Signal())
+		s.end.Code = 128 + int(status.Signal())
 	}
 	if !s.stopped {
-		s.timer.Reset(settleTime)
+		s.tooLate = time.Now().Add(settleTime)
 	}
-	s.tick.Reset(tickTime)
+	s.tick = time.Now().Add(tickTime)
 	s.settle()
 }
 
@@ -257,7 +252,7 @@ func (s *supervisor) late() {
 func (s *supervisor) kill() {
 	if !s.killing {
 		s.killing = true
-		s.timer.Reset(killWait)
+		s.tooLate = time.Now().Add(killWait)
 	}
 	s.signal(syscall.SIGKILL)
 	for _, pid := range adopted() {
