@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"flow/pkg/event"
@@ -12,10 +14,11 @@ import (
 // allow, and handles what the workers send, until nothing runs and nothing is ready.
 //
 //	ready ──begin──▶ fresh, skipped: ended at once ──▶ its children may be ready
-//	        └─────▶ worker ──message──▶ keep, with others: record, commit ──▶ as above
+//	        └─────▶ worker: command, save ──message──▶ keep, with others: record, commit ──▶ as above
 //
-// While results are kept that no step waits for, other stages start; but with one job,
-// what one stage made is kept before the next one does.
+// A command gives what it had of the jobs and the pool back when it ends, and other stages
+// start while what it made is saved and kept, if no more urgent one waits for that; but with one job,
+// what one stage made is kept before the next one starts.
 func (r *run) loop(ctx context.Context) {
 	queue := newQueue(r.plan, r.Graph.Parents, r.options.Single)
 	jobs := r.jobs()
@@ -24,12 +27,12 @@ func (r *run) loop(ctx context.Context) {
 	}
 	queue.start()
 	pool := newPool(r.Totals, r.Devices, r.options.Jobs < 0)
-	running := map[*Step]grant{}
+	running, saving := map[*Step]grant{}, map[*Step]bool{}
 	for {
-		if r.keeper.idle() || jobs > 1 && !r.leads(queue) {
+		if len(running) < jobs && len(saving) < jobs && (r.keeper.idle() || jobs > 1) && !queue.urgent(r.ending(saving)) {
 			r.fill(ctx, queue, pool, running, jobs)
 		}
-		if len(running) == 0 && r.keeper.idle() {
+		if len(running)+len(saving) == 0 && r.keeper.idle() {
 			r.shortest = r.couldTake(queue)
 			return
 		}
@@ -38,9 +41,19 @@ func (r *run) loop(ctx context.Context) {
 		case m.event != nil:
 			r.sink.Emit(m.event)
 			continue
+		case m.saving != nil:
+			if jobs > 1 {
+				pool.give(running[m.saving])
+				delete(running, m.saving)
+				saving[m.saving] = true
+			}
+			continue
 		case m.result != nil:
-			pool.give(running[m.result.step])
+			if !saving[m.result.step] {
+				pool.give(running[m.result.step])
+			}
 			delete(running, m.result.step)
+			delete(saving, m.result.step)
 			if !r.handle(m.result) {
 				ended = append(ended, m.result)
 			}
@@ -53,6 +66,15 @@ func (r *run) loop(ctx context.Context) {
 			queue.done(done.step)
 		}
 	}
+}
+
+// ending returns the steps whose commands have ended and whose results are not kept yet.
+func (r *run) ending(saving map[*Step]bool) []*Step {
+	steps := slices.Collect(maps.Keys(saving))
+	for _, done := range slices.Concat(r.keeper.waiting, r.keeper.now) {
+		steps = append(steps, done.step)
+	}
+	return steps
 }
 
 // jobs is how many stages may run at the same time.

@@ -93,6 +93,24 @@ func (q *queue) next(may func(*Step) bool) *Step {
 	return nil
 }
 
+// urgent reports whether steps that are about to end make one ready that comes before all
+// that are ready: what is free is not given away then.
+func (q *queue) urgent(ending []*Step) bool {
+	if len(q.heads) == 0 {
+		return false
+	}
+	freed := map[int]int{}
+	for _, step := range ending {
+		for _, child := range q.children[q.at[step.Stage.Name]] {
+			freed[child]++
+			if freed[child] == q.waiting[child] && q.rank[child] < q.rank[q.heads[0]] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // done makes the children of a step ready that wait for nothing else.
 func (q *queue) done(step *Step) {
 	for _, child := range q.children[q.at[step.Stage.Name]] {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"flow/pkg/cache"
@@ -23,14 +22,6 @@ type keeper struct {
 
 // idle reports whether all that came is kept.
 func (k *keeper) idle() bool { return len(k.now)+len(k.waiting) == 0 }
-
-// leads reports whether a step waits for what is being kept: then what it frees is not
-// given away to one that is less urgent.
-func (r *run) leads(queue *queue) bool {
-	return slices.ContainsFunc(slices.Concat(r.keeper.waiting, r.keeper.now), func(done *result) bool {
-		return len(queue.children[queue.at[done.step.Stage.Name]]) > 0
-	})
-}
 
 // keepNext has the results that wait be kept, in the background, unless some are just
 // being kept. The answer comes as a message.

@@ -35,10 +35,11 @@ type work struct {
 	taken    *unsaved          // what the command made when it ran before, which only has to be saved
 }
 
-// message is what a worker tells the owner: events while it works, a result at its
-// end.
+// message is what a worker tells the owner: events while it works, that its command has
+// ended well, a result at its end.
 type message struct {
 	event  event.Event
+	saving *Step
 	result *result
 	kept   []*result // they are part of what was now, or have an error
 }
@@ -318,6 +319,7 @@ func (w *work) attempt(ctx context.Context, a *attempt) (*result, error) {
 	}
 	var outs map[string]digest.Content
 	if failure == nil {
+		w.messages <- message{saving: w.step}
 		outs, failure = w.save(ctx, a)
 	}
 	if failure == nil {
