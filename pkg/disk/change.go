@@ -125,6 +125,11 @@ func (r *Root) MkdirAll(name string, perm fs.FileMode) error {
 // MkdirDurable is MkdirAll, and the folder is there after a power loss, even when
 // another process has made it just now.
 func (r *Root) MkdirDurable(name string, perm fs.FileMode) error {
+	if was, found := r.durable.Load(name); found {
+		if is, err := r.fsys.Lstat(name); err == nil && SameFile(was.(fs.FileInfo), is) {
+			return nil
+		}
+	}
 	folders, err := r.mkdirAll(name, perm)
 	if err != nil {
 		return err
@@ -133,7 +138,13 @@ func (r *Root) MkdirDurable(name string, perm fs.FileMode) error {
 	for _, folder := range folders {
 		parents = append(parents, path.Dir(folder))
 	}
-	return r.Barrier(nil, parents)
+	if err := r.Barrier(nil, parents); err != nil {
+		return err
+	}
+	if is, err := r.fsys.Lstat(name); err == nil && is.IsDir() {
+		r.durable.Store(name, is)
+	}
+	return nil
 }
 
 // mkdirAll returns the folders that were not there and the one above them that was,

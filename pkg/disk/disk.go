@@ -61,10 +61,11 @@ func SameFile(a, b fs.FileInfo) bool { return sameInode(a, b) || os.SameFile(a, 
 // Root is one folder, and all that flow reads and changes below it. It is safe for
 // use by several goroutines.
 type Root struct {
-	fsys   FS
-	dir    string
-	temps  string   // see SetTemps
-	nearby sync.Map // whether the folder for temps is near a folder, by name
+	fsys    FS
+	dir     string
+	temps   string   // see SetTemps
+	nearby  sync.Map // whether the folder for temps is near a folder, by name
+	durable sync.Map // what the folders are that MkdirDurable has seen to, by name
 }
 
 // OpenRoot opens a folder, which must exist.
