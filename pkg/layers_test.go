@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"query":     {"values", "document", "diag"},
 	"runs":      {"event", "digest", "values", "document", "disk", "diag"},
 	"replay":    {"project", "runs", "engine", "workspace", "cache", "stages", "lock", "values", "event", "diag", "digest", "disk"},
-	"store":     {"digest", "event", "disk"},
+	"store":     {"pack", "digest", "event", "disk"},
 	"ui":        {"event", "digest", "diag", "values"},
 	"cache":     {"store", "digest", "disk"},
 	"workspace": {"cache", "store", "digest", "disk", "glob"},

@@ -3,7 +3,7 @@
 //
 // Below its folder are
 //
-//	objects/      every object, named by its digest (see store.Files)
+//	objects/      every object, named by its digest or in a pack (see store.Files)
 //	actions/      the run cache: <2 digits>/<digest of the outs>/<key>, a record each
 //	corrupt/      objects and records whose bytes were found not to be right, kept for a look
 //	stamps        which objects were verified, and what stat said of them then
@@ -80,6 +80,9 @@ func Open(root *disk.Root, options Options) (*Cache, error) {
 		links = []LinkKind{Reflink}
 	}
 	c := &Cache{root: root, objects: store.NewFiles(root, objectsDir), links: append(links, Copy)}
+	if slices.Contains(links, Hardlink) || slices.Contains(links, Symlink) {
+		c.objects.KeepLoose() // only files can be linked
+	}
 	c.stamps.root = root
 	c.buffers.New = func() any { return newBuffer() }
 	return c, nil
@@ -180,7 +183,7 @@ func (c *Cache) absent(ctx context.Context, ids []digest.ID) ([]digest.ID, error
 		}
 		ids = ids[n:]
 	}
-	return absent, nil
+	return c.objects.NotPacked(absent)
 }
 
 // absentIn lists a folder and adds the IDs that it doesn't have to absent. All of

@@ -1,8 +1,11 @@
 package cache_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,8 +22,9 @@ import (
 // world is a cache in one folder and a workspace in another.
 type world struct {
 	*cache.Cache
-	t    testing.TB
-	work *disk.Root
+	t      testing.TB
+	work   *disk.Root
+	packed bool // what is added from now on goes into packs
 }
 
 func newWorld(t testing.TB, links ...cache.LinkKind) *world {
@@ -48,6 +52,9 @@ func (w *world) add(contents ...string) []digest.ID {
 	w.t.Helper()
 	batch := w.Begin()
 	defer batch.Abort()
+	if w.packed {
+		batch.Many()
+	}
 	var ids []digest.ID
 	for _, content := range contents {
 		id, err := batch.AddBytes([]byte(content))
@@ -77,11 +84,34 @@ func (w *world) path(id digest.ID) string { return w.Root().Path(w.Objects().Nam
 // spoil changes an object's bytes as a bad disk would.
 func (w *world) spoil(id digest.ID, change func([]byte) []byte) {
 	w.t.Helper()
-	content, err := os.ReadFile(w.path(id))
+	object, err := w.Objects().Open(id)
 	require.NoError(w.t, err)
-	require.NoError(w.t, os.Chmod(w.path(id), 0o644))
-	require.NoError(w.t, os.WriteFile(w.path(id), change(content), 0o644))
-	require.NoError(w.t, os.Chmod(w.path(id), 0o444))
+	defer object.Close()
+	content, err := io.ReadAll(object.Reader())
+	require.NoError(w.t, err)
+	name := w.Root().Path(object.Name)
+	all, err := os.ReadFile(name)
+	require.NoError(w.t, err)
+	changed := change(bytes.Clone(content))
+	if object.File == nil { // with its digest in front of it
+		at := bytes.Index(all, append(append([]byte{}, id[:]...), binary.LittleEndian.AppendUint32(nil, uint32(len(content)))...)) + 36
+		require.Len(w.t, changed, len(content))
+		changed = append(append(all[:at:at], changed...), all[at+len(content):]...)
+	}
+	require.NoError(w.t, os.Chmod(name, 0o644))
+	require.NoError(w.t, os.WriteFile(name, changed, 0o644))
+	require.NoError(w.t, os.Chmod(name, 0o444))
+}
+
+// bothWays runs a test with objects in files of their own, and in packs.
+func bothWays(t *testing.T, test func(t *testing.T, w *world)) {
+	for _, packed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("packed=%v", packed), func(t *testing.T) {
+			w := newWorld(t)
+			w.packed = packed
+			test(t, w)
+		})
+	}
 }
 
 func flip(content []byte) []byte {

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"time"
 
 	"flow/pkg/digest"
@@ -151,14 +152,14 @@ func (s *sweep) find(ctx context.Context) error {
 		if s.kept[id] {
 			return nil
 		}
-		info, err := s.cache.root.Lstat(s.cache.objects.Name(id))
-		if errors.Is(err, fs.ErrNotExist) {
+		written, err := s.cache.objects.Written(id)
+		if errors.Is(err, store.ErrAbsent) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if !s.young(info.ModTime()) {
+		if !s.young(written) {
 			s.doomed[id] = size
 			return nil
 		}
@@ -195,7 +196,7 @@ func (c *Cache) looksLikeTree(id digest.ID) bool {
 	}
 	defer o.Close()
 	start := make([]byte, len(treeHeader))
-	_, err = io.ReadFull(o.reader(), start)
+	_, err = io.ReadFull(o.Reader(), start)
 	return err == nil && string(start) == treeHeader
 }
 
@@ -257,15 +258,12 @@ const abandoned = 24 * time.Hour
 
 // remove removes what is doomed, and what interrupted additions left.
 func (s *sweep) remove(ctx context.Context) error {
-	for id, size := range s.doomed {
-		if err := ctx.Err(); err != nil {
+	if !s.options.Dry {
+		if err := s.cache.objects.Remove(ctx, slices.Collect(maps.Keys(s.doomed))); err != nil {
 			return err
 		}
-		if !s.options.Dry {
-			if err := s.cache.objects.Delete(ctx, id); err != nil {
-				return err
-			}
-		}
+	}
+	for id, size := range s.doomed {
 		s.done.Objects++
 		s.done.Bytes += size
 		if s.options.Doomed != nil {

@@ -26,8 +26,11 @@ func keepThese(contents ...digest.Content) func(context.Context) ([]digest.Conte
 }
 
 func TestCollect_keepsTreesAndWhatTheyName(t *testing.T) {
+	bothWays(t, collectKeepsTreesAndWhatTheyName)
+}
+
+func collectKeepsTreesAndWhatTheyName(t *testing.T, w *world) {
 	ctx := context.Background()
-	w := newWorld(t)
 	kept := w.addTree("a", "shared", "b", "mine")
 	gone := w.addTree("a", "shared", "b", "theirs")
 	loose := w.add("loose", "kept loose")
@@ -65,9 +68,11 @@ func TestCollect_keepsTreesAndWhatTheyName(t *testing.T) {
 }
 
 func sizeOf(t *testing.T, w *world, id digest.ID) int64 {
-	info, err := os.Stat(w.path(id))
+	t.Helper()
+	size, found, err := w.Objects().Stat(context.Background(), id)
 	require.NoError(t, err)
-	return info.Size()
+	require.True(t, found)
+	return size
 }
 
 func TestCollect_graceKeepsWhatIsYoung(t *testing.T) {
@@ -182,6 +187,7 @@ func TestCollect_keepsAllThatIsKept(t *testing.T) {
 		w := newWorld(t)
 		var contents []digest.Content
 		for i := range rapid.IntRange(0, 5).Draw(r, "contents") {
+			w.packed = rapid.Bool().Draw(r, "packed")
 			var files []string
 			for _, content := range rapid.SliceOfNDistinct(rapid.IntRange(0, 6), 1, 4, rapid.ID).Draw(r, "files") {
 				files = append(files, fmt.Sprintf("f%d", len(files)), fmt.Sprintf("content %d", content))
@@ -227,8 +233,13 @@ func TestCollect_keepsAllThatIsKept(t *testing.T) {
 
 func TestCollect_onAFaultyDisk(t *testing.T) {
 	ctx := context.Background()
+	bothWays(t, func(t *testing.T, base *world) { collectOnAFaultyDisk(ctx, t, base.packed) })
+}
+
+func collectOnAFaultyDisk(ctx context.Context, t *testing.T, packed bool) {
 	for n := 1; ; n++ {
 		w := newWorld(t)
+		w.packed = packed
 		kept, gone := w.addTree("a", "kept"), w.addTree("a", "gone")
 		for i, content := range []digest.Content{kept, gone} {
 			require.NoError(t, w.Remember(ctx, trainAction("1"), trained(content, int64(i))))

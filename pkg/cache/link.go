@@ -14,6 +14,7 @@ import (
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
+	"flow/pkg/store"
 )
 
 const (
@@ -52,7 +53,7 @@ func (c *Cache) Link(ctx context.Context, id digest.ID, mode digest.Mode, root *
 
 // linkObject makes a file by the first kind of link that works.
 func (c *Cache) linkObject(ctx context.Context, id digest.ID, to target) error {
-	return c.checked(ctx, id, func(o *object) error {
+	return c.checked(ctx, id, func(o *store.Object) error {
 		for _, kind := range c.links {
 			done, err := c.linkAs(ctx, kind, o, to)
 			if done || err != nil {
@@ -71,8 +72,8 @@ type target struct {
 }
 
 // linkAs tries one kind of link; false when another kind must do.
-func (c *Cache) linkAs(ctx context.Context, kind LinkKind, o *object, to target) (bool, error) {
-	linkable := to.perm == filePerm && o.info.Size() > 0
+func (c *Cache) linkAs(ctx context.Context, kind LinkKind, o *store.Object, to target) (bool, error) {
+	linkable := to.perm == filePerm && o.Size > 0
 	switch {
 	case kind == Reflink:
 		return c.clone(ctx, o, to)
@@ -82,23 +83,28 @@ func (c *Cache) linkAs(ctx context.Context, kind LinkKind, o *object, to target)
 		if err := c.verify(ctx, o); err != nil {
 			return false, err
 		}
+		if o.File == nil {
+			if err := c.objects.Loosen(ctx, o); err != nil {
+				return false, err
+			}
+		}
 		return c.linkName(kind, o, to)
 	}
 	return false, nil
 }
 
 // copy copies an object and hashes what goes by.
-func (c *Cache) copy(ctx context.Context, o *object, to target) error {
+func (c *Cache) copy(ctx context.Context, o *store.Object, to target) error {
 	temp, err := to.root.CreateMode(path.Dir(to.name), to.perm)
 	if err != nil {
 		return err
 	}
 	defer temp.Discard()
-	got, err := c.pour(ctx, temp, o.reader())
+	got, err := c.pour(ctx, temp, o.Reader())
 	if err != nil {
 		return err
 	}
-	if got != o.id {
+	if got != o.ID {
 		return c.mismatch(o, got)
 	}
 	return temp.Rename(to.name)
@@ -106,8 +112,8 @@ func (c *Cache) copy(ctx context.Context, o *object, to target) error {
 
 // clone makes a copy that shares the object's blocks, and hashes that copy unless the
 // object is known to be whole; false when there is no such thing here.
-func (c *Cache) clone(ctx context.Context, o *object, to target) (bool, error) {
-	if _, known := c.noClone.Load(to.root.Dir()); known {
+func (c *Cache) clone(ctx context.Context, o *store.Object, to target) (bool, error) {
+	if _, known := c.noClone.Load(to.root.Dir()); known || o.File == nil {
 		return false, nil
 	}
 	temp, err := to.root.CreateMode(path.Dir(to.name), to.perm)
@@ -115,7 +121,7 @@ func (c *Cache) clone(ctx context.Context, o *object, to target) (bool, error) {
 		return false, err
 	}
 	defer temp.Discard()
-	from, isReal := disk.OSFile(o.file)
+	from, isReal := disk.OSFile(o.File)
 	file, isRealToo := disk.OSFile(temp.File())
 	if !isReal || !isRealToo {
 		return false, nil
@@ -129,30 +135,30 @@ func (c *Cache) clone(ctx context.Context, o *object, to target) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !c.stamps.trusted(o.id, o.info) {
+	if !c.stamps.trusted(o.ID, o.Info) {
 		if err := c.verifyClone(ctx, o, file); err != nil {
 			return false, err
 		}
-		c.stamps.learn(o.id, o.info, began)
+		c.stamps.learn(o.ID, o.Info, began)
 	}
 	return true, temp.Rename(to.name)
 }
 
-func (c *Cache) verifyClone(ctx context.Context, o *object, clone *os.File) error {
+func (c *Cache) verifyClone(ctx context.Context, o *store.Object, clone *os.File) error {
 	got, err := c.pour(ctx, nil, io.NewSectionReader(clone, 0, math.MaxInt64))
 	if err != nil {
 		return err
 	}
-	if got != o.id {
+	if got != o.ID {
 		return c.mismatch(o, got)
 	}
 	return nil
 }
 
 // linkName gives name a hard or symbolic link to the object; false when it can't.
-func (c *Cache) linkName(kind LinkKind, o *object, to target) (bool, error) {
+func (c *Cache) linkName(kind LinkKind, o *store.Object, to target) (bool, error) {
 	temp := to.root.TempName(path.Dir(to.name))
-	object := c.root.Path(c.objects.Name(o.id))
+	object := c.root.Path(c.objects.Name(o.ID))
 	var err error
 	if kind == Symlink {
 		err = to.root.Symlink(object, temp)

@@ -111,9 +111,14 @@ func TestLink_refusesWhatIsNoObject(t *testing.T) {
 }
 
 func TestLink_findsBitRotOfEveryObject(t *testing.T) {
+	bothWays(t, func(t *testing.T, base *world) { linkFindsBitRot(t, base.packed) })
+}
+
+func linkFindsBitRot(t *testing.T, packed bool) {
 	ctx := context.Background()
 	for _, kind := range everyKind {
 		w := newWorld(t, kind)
+		w.packed = packed
 		var contents []string
 		for i := range 200 {
 			contents = append(contents, strings.Repeat(fmt.Sprintf("object %d ", i), 1+i*i/16))
@@ -131,11 +136,13 @@ func TestLink_findsBitRotOfEveryObject(t *testing.T) {
 		for i, id := range ids {
 			name := fmt.Sprintf("%d", i)
 			require.NoError(t, os.WriteFile(w.work.Path(name), []byte("old"), 0o644))
-			err := w.Link(ctx, id, digest.File, w.work, name)
+			object, err := w.Objects().Open(id)
+			require.NoError(t, err)
+			err = errors.Join(object.Close(), w.Link(ctx, id, digest.File, w.work, name))
 			var corrupt *store.CorruptError
 			require.ErrorAs(t, err, &corrupt)
 			require.Equal(t, id, corrupt.Want)
-			require.Equal(t, w.path(id), corrupt.Where)
+			require.Equal(t, w.Root().Path(object.Name), corrupt.Where)
 			require.FileExists(t, w.Root().Path("corrupt/"+id.Hex()))
 			require.ErrorIs(t, w.Link(ctx, id, digest.File, w.work, name), store.ErrAbsent)
 		}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"math"
 	"path"
 	"time"
 
@@ -28,36 +26,13 @@ func newBuffer() *buffer {
 	return &buffer{bytes: make([]byte, 256<<10), hasher: digest.New()}
 }
 
-// object is an open object.
-type object struct {
-	id   digest.ID
-	file disk.File
-	info fs.FileInfo
-}
-
-func (o *object) Close() { o.file.Close() }
-
-// reader returns a reader from the start.
-func (o *object) reader() io.Reader { return io.NewSectionReader(o.file, 0, math.MaxInt64) }
-
 // open opens an object. The error wraps store.ErrAbsent when it is not here.
-func (c *Cache) open(id digest.ID) (*object, error) {
-	file, err := c.root.Open(c.objects.Name(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("object %s: %w", id, store.ErrAbsent)
+func (c *Cache) open(id digest.ID) (*store.Object, error) {
+	o, err := c.objects.Open(id)
+	if err != nil && !errors.Is(err, store.ErrAbsent) {
+		err = fmt.Errorf("object %s: %w", id, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("object %s: %w", id, err)
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("open %s: %w", file.Name(), disk.ErrNotRegular)
-	}
-	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("object %s: %w", id, err)
-	}
-	return &object{id: id, file: file, info: info}, nil
+	return o, err
 }
 
 // pour copies from r to w, if w is not nil, and returns the digest of what went by.
@@ -86,30 +61,30 @@ func (c *Cache) pour(ctx context.Context, w io.Writer, r io.Reader) (digest.ID, 
 }
 
 // verify reads an open object unless it is known to be whole.
-func (c *Cache) verify(ctx context.Context, o *object) error {
-	if c.stamps.trusted(o.id, o.info) {
+func (c *Cache) verify(ctx context.Context, o *store.Object) error {
+	if c.stamps.trusted(o.ID, o.Info) {
 		return nil
 	}
 	began := time.Now()
-	got, err := c.pour(ctx, nil, o.reader())
+	got, err := c.pour(ctx, nil, o.Reader())
 	if err != nil {
-		return fmt.Errorf("read object %s: %w", o.id, err)
+		return fmt.Errorf("read object %s: %w", o.ID, err)
 	}
-	if got != o.id {
+	if got != o.ID {
 		return c.mismatch(o, got)
 	}
-	c.stamps.learn(o.id, o.info, began)
+	c.stamps.learn(o.ID, o.Info, began)
 	return nil
 }
 
 // mismatch is the error for an object whose bytes have another digest.
-func (c *Cache) mismatch(o *object, got digest.ID) error {
-	return &store.CorruptError{Want: o.id, Got: got, Where: c.root.Path(c.objects.Name(o.id))}
+func (c *Cache) mismatch(o *store.Object, got digest.ID) error {
+	return &store.CorruptError{Want: o.ID, Got: got, Where: c.root.Path(o.Name)}
 }
 
 // checked does what needs an object. If the object turns out corrupt, it is moved
 // aside, so that nobody else meets it and another copy can take its place.
-func (c *Cache) checked(ctx context.Context, id digest.ID, do func(*object) error) error {
+func (c *Cache) checked(ctx context.Context, id digest.ID, do func(*store.Object) error) error {
 	err := c.attempt(id, do)
 	var corrupt *store.CorruptError
 	if !errors.As(err, &corrupt) {
@@ -125,7 +100,7 @@ func (c *Cache) checked(ctx context.Context, id digest.ID, do func(*object) erro
 	return err
 }
 
-func (c *Cache) attempt(id digest.ID, do func(*object) error) error {
+func (c *Cache) attempt(id digest.ID, do func(*store.Object) error) error {
 	o, err := c.open(id)
 	if err != nil {
 		return err
@@ -145,33 +120,47 @@ func (c *Cache) moveAside(ctx context.Context, id digest.ID) (bool, error) {
 		return false, err
 	}
 	defer o.Close()
-	got, err := c.pour(ctx, nil, o.reader())
+	got, err := c.pour(ctx, nil, o.Reader())
 	if err != nil {
 		return false, err
 	}
 	if got == id {
 		return false, nil
 	}
-	name := c.objects.Name(id)
-	there, err := c.root.Lstat(name)
-	if err != nil || !disk.SameFile(o.info, there) {
-		return false, err // it was replaced while we read
-	}
 	if err := c.root.MkdirAll(corruptDir, 0o777); err != nil {
 		return false, err
 	}
-	return true, c.root.Rename(name, path.Join(corruptDir, id.Hex()))
+	aside := path.Join(corruptDir, id.Hex())
+	if o.File == nil {
+		damaged, err := io.ReadAll(o.Reader())
+		if err != nil {
+			return false, err
+		}
+		if err := c.root.Replace(aside, damaged, 0o444); err != nil {
+			return false, err
+		}
+		if err := c.objects.RemoveDamaged(ctx, id); err != nil {
+			return false, err
+		}
+		other, err := c.objects.Has(ctx, id) // whole, in another pack
+		return !other, err
+	}
+	there, err := c.root.Lstat(o.Name)
+	if err != nil || !disk.SameFile(o.Info, there) {
+		return false, err // it was replaced while we read
+	}
+	return true, c.root.Rename(o.Name, aside)
 }
 
 // read returns the verified bytes of an object no larger than limit.
 func (c *Cache) read(ctx context.Context, id digest.ID, limit int64) ([]byte, error) {
 	var content []byte
-	err := c.checked(ctx, id, func(o *object) error {
-		if o.info.Size() > limit {
-			return fmt.Errorf("object %s has %d bytes; what it is used as has %d at most", id, o.info.Size(), limit)
+	err := c.checked(ctx, id, func(o *store.Object) error {
+		if o.Size > limit {
+			return fmt.Errorf("object %s has %d bytes; what it is used as has %d at most", id, o.Size, limit)
 		}
-		content = make([]byte, o.info.Size())
-		n, err := io.ReadFull(io.NewSectionReader(o.file, 0, o.info.Size()), content)
+		content = make([]byte, o.Size)
+		n, err := io.ReadFull(o.Reader(), content)
 		if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
 			return fmt.Errorf("read object %s: %w", id, err)
 		}

@@ -24,8 +24,8 @@ type Verified struct {
 // one goroutine at a time: a *store.CorruptError for an object, which was moved aside;
 // a *TreeError for a tree that is not valid; store.ErrAbsent, wrapped, for what a root
 // or its tree names and is not here; a *RecordError, with the zero ID, for a damaged
-// record of the run cache, which was moved aside. That a remembered result is not here
-// is no fault.
+// record of the run cache, which was moved aside; a *store.PackError, with the zero ID,
+// for a damaged pack. That a remembered result is not here is no fault.
 func (c *Cache) Verify(ctx context.Context, roots []digest.Content, each func(id digest.ID, err error)) (Verified, error) {
 	var mu sync.Mutex
 	tell := func(id digest.ID, err error) {
@@ -34,6 +34,9 @@ func (c *Cache) Verify(ctx context.Context, roots []digest.Content, each func(id
 		each(id, err)
 	}
 	check := &verification{cache: c, tell: tell, trees: map[digest.ID]bool{}}
+	if err := check.packs(ctx); err != nil {
+		return check.done, fmt.Errorf("verify the packs: %w", err)
+	}
 	if err := check.objects(ctx); err != nil {
 		return check.done, fmt.Errorf("verify the objects: %w", err)
 	}
@@ -66,6 +69,15 @@ type verification struct {
 	tell  func(digest.ID, error)
 	trees map[digest.ID]bool
 	done  Verified
+}
+
+// packs moves away what is not a pack any more; what is whole of it stays.
+func (v *verification) packs(ctx context.Context) error {
+	damaged, err := v.cache.objects.Mend(ctx, corruptDir)
+	for _, one := range damaged {
+		v.tell(digest.ID{}, one)
+	}
+	return err
 }
 
 // objects reads every object, several at a time.
@@ -105,16 +117,16 @@ func (v *verification) objects(ctx context.Context) error {
 // object.
 func (v *verification) object(ctx context.Context, id digest.ID) error {
 	c := v.cache
-	err := c.checked(ctx, id, func(o *object) error {
+	err := c.checked(ctx, id, func(o *store.Object) error {
 		began := time.Now()
-		got, err := c.pour(ctx, nil, o.reader())
+		got, err := c.pour(ctx, nil, o.Reader())
 		if err != nil {
 			return fmt.Errorf("read object %s: %w", id, err)
 		}
 		if got != id {
 			return c.mismatch(o, got)
 		}
-		c.stamps.learn(id, o.info, began)
+		c.stamps.learn(id, o.Info, began)
 		return nil
 	})
 	switch {
@@ -131,8 +143,8 @@ func (v *verification) object(ctx context.Context, id digest.ID) error {
 // *store.CorruptError when it is damaged, and it was moved aside; it wraps
 // store.ErrAbsent when it is not here.
 func (c *Cache) Check(ctx context.Context, id digest.ID) error {
-	return c.checked(ctx, id, func(o *object) error {
-		got, err := c.pour(ctx, nil, o.reader())
+	return c.checked(ctx, id, func(o *store.Object) error {
+		got, err := c.pour(ctx, nil, o.Reader())
 		if err == nil && got != id {
 			err = c.mismatch(o, got)
 		}

@@ -23,8 +23,9 @@ func (w *world) fsck(roots ...digest.Content) (map[digest.ID]error, cache.Verifi
 	return found, verified
 }
 
-func TestVerify_findsEveryCorruptObject(t *testing.T) {
-	w := newWorld(t)
+func TestVerify_findsEveryCorruptObject(t *testing.T) { bothWays(t, verifyFindsEveryCorruptObject) }
+
+func verifyFindsEveryCorruptObject(t *testing.T, w *world) {
 	var contents []string
 	for i := range 200 {
 		contents = append(contents, fmt.Sprintf("object %d", i))
@@ -49,6 +50,34 @@ func TestVerify_findsEveryCorruptObject(t *testing.T) {
 	}
 	require.ErrorIs(t, found[ids[0]], store.ErrAbsent, "and the tree that names it misses it")
 	require.Len(t, found, 100)
+}
+
+// TestVerify_damagedPack: what a damaged pack still holds is kept, and what it no longer does
+// is missing.
+func TestVerify_damagedPack(t *testing.T) {
+	w := newWorld(t)
+	w.packed = true
+	tree := w.addTree("a", "object 0", "b", "object 1")
+	packs, err := os.ReadDir(w.Root().Path("objects/packs"))
+	require.NoError(t, err)
+	lost := 0
+	for _, one := range packs {
+		name := w.Root().Path("objects/packs/" + one.Name())
+		require.NoError(t, os.Chmod(name, 0o644))
+		require.NoError(t, os.Truncate(name, 40))
+		lost++
+	}
+	again := &world{Cache: openCache(t, w.Root().Dir()), t: t, work: w.work}
+	var told []error
+	_, err = again.Verify(context.Background(), []digest.Content{tree}, func(_ digest.ID, err error) { told = append(told, err) })
+	require.NoError(t, err)
+	var damaged *store.PackError
+	require.ErrorAs(t, errors.Join(told...), &damaged)
+	require.ErrorIs(t, errors.Join(told...), store.ErrAbsent)
+	require.NoFileExists(t, damaged.File)
+	require.Equal(t, 3, lost)
+	found, _ := again.fsck()
+	require.Empty(t, found)
 }
 
 func TestVerify_decodesTreesAndRecords(t *testing.T) {

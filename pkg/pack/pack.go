@@ -127,6 +127,10 @@ func (p *Pack) sound(begin int64) bool {
 	return true
 }
 
+// From returns the same pack, read from elsewhere: what was opened, or is opened when it is
+// needed.
+func (p *Pack) From(from io.ReaderAt) *Pack { return &Pack{from: from, id: p.id, index: p.index} }
+
 // ID returns the pack's name.
 func (p *Pack) ID() digest.ID { return p.id }
 

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ type Writer struct {
 	to      io.Writer
 	size    int64 // bytes written so far
 	entries []Entry
-	there   map[digest.ID]int // by digest, the place in entries
+	there   map[digest.ID]int // by digest, the place in entries; nil at the end, when these are sorted
 	buffer  []byte
 }
 
@@ -58,6 +59,9 @@ func (w *Writer) Add(id digest.ID, content []byte) (Entry, error) {
 // Find returns where an object was written, and whether it was.
 func (w *Writer) Find(id digest.ID) (Entry, bool) {
 	at, found := w.there[id]
+	if w.there == nil {
+		at, found = slices.BinarySearchFunc(w.entries, id, func(e Entry, id digest.ID) int { return bytes.Compare(e.ID[:], id[:]) })
+	}
 	if !found {
 		return Entry{}, false
 	}
@@ -73,7 +77,8 @@ func (w *Writer) Len() int { return len(w.entries) }
 // Finish writes the index and returns the pack's name. The pack is whole then; to
 // make it durable, and to close it, is up to whoever owns the file.
 func (w *Writer) Finish() (digest.ID, error) {
-	slices.SortFunc(w.entries, func(a, b Entry) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	slices.SortFunc(w.entries, func(a, b Entry) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	w.there = nil
 	begin := w.size
 	index := make([]byte, 0, len(w.entries)*entrySize+TrailerSize)
 	for _, e := range w.entries {

@@ -98,6 +98,9 @@ func (b *Batch) AddBytes(content []byte) (digest.ID, error) {
 
 // write stores some bytes whose digest is known.
 func (b *Batch) write(id digest.ID, content []byte) error {
+	if done, err := b.intoPack(id, content); done || err != nil {
+		return err
+	}
 	temp, err := b.create()
 	if err != nil {
 		return err

@@ -34,6 +34,11 @@ type Batch struct {
 	temps map[digest.ID]string // what waits for Commit; local to below
 	names map[string]bool      // folders whose names must be durable at the end
 	ended bool
+
+	packMu  sync.Mutex // taken after mu by who needs both
+	small   int        // how many small objects have files of their own
+	packing *packing   // what small objects are written to now; nil when there are few
+	packs   []packed   // that are whole
 }
 
 // Begin starts a batch. It costs nothing until something is added.
@@ -60,6 +65,10 @@ func (b *Batch) open() (*disk.Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.files.packs.look(); err != nil {
+		below.Close()
+		return nil, err
+	}
 	b.below = below
 	return below, nil
 }
@@ -82,7 +91,7 @@ func (b *Batch) pending(id digest.ID) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	_, found := b.temps[id]
-	return found
+	return found || b.isPacked(id)
 }
 
 // stored reports whether the store has an object, whole: what has rotten since it
@@ -95,7 +104,7 @@ func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	}
 	info, err := below.Lstat(objectName(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return b.packedBefore(id, size), nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("object %s: %w", id, err)
@@ -110,6 +119,21 @@ func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	defer b.mu.Unlock()
 	b.names[path.Dir(objectName(id))], b.names["."] = true, true
 	return true, nil
+}
+
+// packedBefore reports whether a pack of the store has an object, whole.
+func (b *Batch) packedBefore(id digest.ID, size int64) bool {
+	s, e, found := b.files.packs.find(id)
+	if !found || int64(e.Size) != size {
+		return false
+	}
+	if _, err := s.pack.Load(e); err != nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names[packsDir], b.names["."] = true, true
+	return true
 }
 
 // whole reads a stored object and compares it with its digest. One that may not be read,
@@ -172,6 +196,13 @@ func Commit(ctx context.Context, to *Files, batches []*Batch, files []string) er
 		for _, temp := range b.temps {
 			files = append(files, path.Join(to.dir, temp))
 		}
+		packs, err := b.wholePacks()
+		if err != nil {
+			return err
+		}
+		for _, one := range packs {
+			files = append(files, path.Join(to.dir, one.temp))
+		}
 	}
 	slices.Sort(files)
 	if err := root.Barrier(files, nil); err != nil {
@@ -195,12 +226,19 @@ func (b *Batch) publishAll() error {
 		}
 		delete(b.temps, id)
 	}
-	return nil
+	return b.publishPacks()
 }
 
 // publish gives a durable temp its name.
 func (b *Batch) publish(id digest.ID, temp string) error {
-	name := objectName(id)
+	if err := b.rename(temp, objectName(id)); err != nil {
+		return fmt.Errorf("object %s: %w", id, err)
+	}
+	return nil
+}
+
+// rename gives a temp a name in a folder, which it makes if need be.
+func (b *Batch) rename(temp, name string) error {
 	folder := path.Dir(name)
 	if runtime.GOOS == "windows" {
 		if err := b.below.Chmod(temp, objectMode); err != nil {
@@ -216,10 +254,7 @@ func (b *Batch) publish(id digest.ID, temp string) error {
 		err = b.below.Rename(temp, name)
 	}
 	b.names[folder] = true
-	if err != nil {
-		return fmt.Errorf("object %s: %w", id, err)
-	}
-	return nil
+	return err
 }
 
 // Abort drops what was not committed.
@@ -234,6 +269,7 @@ func (b *Batch) Abort() {
 		b.below.Remove(temp) // what can't be removed now, a sweep removes later
 	}
 	clear(b.temps)
+	b.dropPacks()
 	b.below.Close()
 	b.below = nil
 }

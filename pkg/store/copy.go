@@ -186,6 +186,7 @@ func (c *copying) add(ctx context.Context, id digest.ID, r *counter) error {
 	c.using.Wait() // nobody joins while mu is held
 	full := c.batch
 	c.batch, c.objects, c.bytes = c.files.Begin(), 0, 0
+	c.batch.Many()
 	return full.Commit(ctx)
 }
 

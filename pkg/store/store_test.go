@@ -64,7 +64,7 @@ func left(t testing.TB, files *store.Files) []string {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if _, bad := digest.ParseHex(strings.ReplaceAll(name, "/", "")); !entry.IsDir() && bad != nil {
+		if _, bad := digest.ParseHex(strings.ReplaceAll(strings.TrimPrefix(name, "packs/"), "/", "")); !entry.IsDir() && bad != nil {
 			names = append(names, name)
 		}
 		return err
@@ -256,9 +256,12 @@ func requireWhole(t testing.TB, s store.Store) {
 var errInjected = errors.New("injected")
 
 // fill adds small, large, repeated and stored content, and puts an object by itself.
-func fill(ctx context.Context, files *store.Files, sources []*os.File) error {
+func fill(ctx context.Context, files *store.Files, sources []*os.File, packed bool) error {
 	batch := files.Begin()
 	defer batch.Abort()
+	if packed {
+		batch.Many()
+	}
 	for _, source := range sources {
 		if _, _, err := batch.Add(ctx, source); err != nil {
 			return err
@@ -290,18 +293,24 @@ func requireFilled(t testing.TB, s store.Store, many int) {
 	requireWhole(t, s)
 }
 
+// fills is how many files fill adds, and whether packed: few to sync and many.
+var fills = []struct {
+	many   int
+	packed bool
+}{{0, false}, {20, false}, {20, true}}
+
 func TestFiles_anyCallFails(t *testing.T) {
-	for _, many := range []int{0, 20} { // few files to sync and many
-		from := sources(t, many)
+	for _, c := range fills {
+		from := sources(t, c.many)
 		for n := 1; ; n++ {
 			whole := newFiles(t)
 			storetest.Put(t, whole, []byte("stored before"))
 			faulty := disk.NewFaulty(disk.OS(whole.Root()), n, errInjected)
-			err := fill(t.Context(), store.NewFiles(disk.NewRoot(faulty, whole.Root().Dir()), "cache/objects"), from)
+			err := fill(t.Context(), store.NewFiles(disk.NewRoot(faulty, whole.Root().Dir()), "cache/objects"), from, c.packed)
 			requireWhole(t, whole)
 			if n > faulty.Calls() {
 				require.NoError(t, err)
-				requireFilled(t, whole, many)
+				requireFilled(t, whole, c.many)
 				break
 			}
 			if err != nil {
@@ -309,24 +318,24 @@ func TestFiles_anyCallFails(t *testing.T) {
 				require.ErrorContains(t, err, whole.Root().Dir(), "call %d", n)
 			}
 			require.Empty(t, left(t, whole), "call %d", n)
-			if many == 0 { // a second time all is well
-				require.NoError(t, fill(t.Context(), whole, from), "call %d", n)
-				requireFilled(t, whole, many)
+			if c.many == 0 || c.packed { // a second time all is well
+				require.NoError(t, fill(t.Context(), whole, from, c.packed), "call %d", n)
+				requireFilled(t, whole, c.many)
 			}
 		}
 	}
 }
 
 func TestFiles_powerLoss(t *testing.T) {
-	for _, many := range []int{0, 20} {
-		from := sources(t, many)
+	for _, c := range fills {
+		from := sources(t, c.many)
 		for n := 1; ; n++ {
 			whole := disk.NewCrashing()
 			files := store.NewFiles(disk.NewRoot(whole, "/"), "cache/objects")
 			storetest.Put(t, files, []byte("stored before"))
 			before := whole.Calls()
 			whole.StopAt(before + n)
-			err := fill(t.Context(), files, from)
+			err := fill(t.Context(), files, from, c.packed)
 			stopped := whole.Calls() >= before+n
 			for seed := range uint64(5) {
 				after := store.NewFiles(disk.NewRoot(whole.Crash(seed), "/"), "cache/objects")
@@ -335,7 +344,7 @@ func TestFiles_powerLoss(t *testing.T) {
 				require.NoError(t, err)
 				require.True(t, has, "what was durable is lost")
 				if !stopped {
-					requireFilled(t, after, many)
+					requireFilled(t, after, c.many)
 				}
 			}
 			if !stopped {
