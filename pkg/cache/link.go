@@ -34,7 +34,16 @@ const (
 // Only a plain file is hard- or symlinked, as the object is read-only and not
 // executable; an empty one is not worth it.
 func (c *Cache) Link(ctx context.Context, id digest.ID, mode digest.Mode, root *disk.Root, name string) error {
-	to := target{root: root, name: name, perm: filePerm}
+	return c.link(ctx, id, mode, target{root: root, name: name, perm: filePerm})
+}
+
+// Make is Link for a name that nothing has yet, in a folder that nobody else knows of and
+// that goes if anything fails: a file is made in its place.
+func (c *Cache) Make(ctx context.Context, id digest.ID, mode digest.Mode, root *disk.Root, name string) error {
+	return c.link(ctx, id, mode, target{root: root, name: name, perm: filePerm, fresh: true})
+}
+
+func (c *Cache) link(ctx context.Context, id digest.ID, mode digest.Mode, to target) error {
 	switch mode {
 	case digest.Link:
 		return c.linkText(ctx, id, to)
@@ -42,11 +51,11 @@ func (c *Cache) Link(ctx context.Context, id digest.ID, mode digest.Mode, root *
 		to.perm = execPerm
 	case digest.File:
 	default:
-		return fmt.Errorf("%s: the object %s can't be put there as %s", root.Path(name), id, mode)
+		return fmt.Errorf("%s: the object %s can't be put there as %s", to.root.Path(to.name), id, mode)
 	}
-	err := root.Retry(func() error { return c.linkObject(ctx, id, to) })
+	err := to.root.Retry(func() error { return c.linkObject(ctx, id, to) })
 	if err != nil {
-		return fmt.Errorf("restore %s: %w", root.Path(name), err)
+		return fmt.Errorf("restore %s: %w", to.root.Path(to.name), err)
 	}
 	return nil
 }
@@ -66,9 +75,28 @@ func (c *Cache) linkObject(ctx context.Context, id digest.ID, to target) error {
 
 // target is where an object goes.
 type target struct {
-	root *disk.Root
-	name string
-	perm fs.FileMode
+	root  *disk.Root
+	name  string
+	perm  fs.FileMode
+	fresh bool // nothing is there, and nobody knows of it
+}
+
+// create makes a file that finish puts there.
+func (to target) create() (*disk.Temp, error) {
+	if to.fresh {
+		temp, err := to.root.CreateAs(to.name, to.perm)
+		if !errors.Is(err, fs.ErrExist) { // else names that differ are one to the file system
+			return temp, err
+		}
+	}
+	return to.root.CreateMode(path.Dir(to.name), to.perm)
+}
+
+func (to target) finish(temp *disk.Temp) error {
+	if temp.Name() == to.name {
+		return temp.Keep()
+	}
+	return temp.Rename(to.name)
 }
 
 // linkAs tries one kind of link; false when another kind must do.
@@ -95,7 +123,7 @@ func (c *Cache) linkAs(ctx context.Context, kind LinkKind, o *store.Object, to t
 
 // copy copies an object and hashes what goes by.
 func (c *Cache) copy(ctx context.Context, o *store.Object, to target) error {
-	temp, err := to.root.CreateMode(path.Dir(to.name), to.perm)
+	temp, err := to.create()
 	if err != nil {
 		return err
 	}
@@ -107,7 +135,7 @@ func (c *Cache) copy(ctx context.Context, o *store.Object, to target) error {
 	if got != o.ID {
 		return c.mismatch(o, got)
 	}
-	return temp.Rename(to.name)
+	return to.finish(temp)
 }
 
 // clone makes a copy that shares the object's blocks, and hashes that copy unless the
@@ -116,7 +144,7 @@ func (c *Cache) clone(ctx context.Context, o *store.Object, to target) (bool, er
 	if _, known := c.noClone.Load(to.root.Dir()); known || o.File == nil {
 		return false, nil
 	}
-	temp, err := to.root.CreateMode(path.Dir(to.name), to.perm)
+	temp, err := to.create()
 	if err != nil {
 		return false, err
 	}
@@ -141,7 +169,7 @@ func (c *Cache) clone(ctx context.Context, o *store.Object, to target) (bool, er
 		}
 		c.stamps.learn(o.ID, o.Info, began)
 	}
-	return true, temp.Rename(to.name)
+	return true, to.finish(temp)
 }
 
 func (c *Cache) verifyClone(ctx context.Context, o *store.Object, clone *os.File) error {

@@ -71,6 +71,16 @@ func (r *Root) CreateMode(dir string, perm fs.FileMode) (*Temp, error) {
 	}
 }
 
+// CreateAs makes a Temp that has its final name from the start, which nothing may have yet:
+// for a folder that nobody else knows of. Keep finishes it.
+func (r *Root) CreateAs(name string, perm fs.FileMode) (*Temp, error) {
+	file, err := r.fsys.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return nil, r.fail("create", name, err)
+	}
+	return &Temp{root: r, name: name, file: file, open: true}, nil
+}
+
 // OpenPartial opens an unfinished file by its name, for reading and to write at its end.
 // It is made when it isn't there, and nobody sees to it that two don't write at once.
 func (r *Root) OpenPartial(name string) (File, error) {

@@ -131,8 +131,14 @@ func (o *Object) Close() error {
 	return nil
 }
 
-// Open opens an object; ErrAbsent, wrapped, when it isn't there.
+// Open opens an object; ErrAbsent, wrapped, when it isn't there. Packs that are known already
+// are asked first, as that costs nothing.
 func (f *Files) Open(id digest.ID) (*Object, error) {
+	if _, _, known := f.packs.find(id); known {
+		if o, err := f.openPacked(id); !errors.Is(err, ErrAbsent) {
+			return o, err
+		}
+	}
 	file, err := f.root.Open(f.Name(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return f.openPacked(id)

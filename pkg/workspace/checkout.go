@@ -191,7 +191,7 @@ func (w *Workspace) fill(ctx context.Context, dir string, tree cache.Tree) error
 		case digest.Link:
 			return in.Symlink(e.Target, name)
 		}
-		return w.cache.Link(ctx, e.ID, e.Mode, in, name)
+		return w.cache.Make(ctx, e.ID, e.Mode, in, name)
 	})
 }
 

@@ -120,7 +120,7 @@ func (u *update) prepare(ctx context.Context) error {
 		case change.New.Mode == digest.Link:
 			return stage.Symlink(change.New.Target, strconv.Itoa(i))
 		}
-		return u.w.cache.Link(ctx, change.New.ID, change.New.Mode, stage, strconv.Itoa(i))
+		return u.w.cache.Make(ctx, change.New.ID, change.New.Mode, stage, strconv.Itoa(i))
 	})
 }
 
