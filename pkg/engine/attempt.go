@@ -204,6 +204,10 @@ func (a *attempt) commit() error {
 	if err := a.e.Root.Remove(a.dir + "/intent"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	_ = a.e.Root.Remove(a.dir + "/log") // most have no more than that
+	if a.e.Root.Remove(a.dir) == nil {
+		return nil
+	}
 	return a.e.Root.RemoveAll(a.dir)
 }
 

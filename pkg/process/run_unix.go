@@ -43,7 +43,7 @@ func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line
 		r.grace = DefaultGrace
 	}
 	what := task{
-		Program: []byte(program), Argv: toBytes(spec.Argv), Env: toBytes(env), Dir: []byte(spec.Dir), Grace: r.grace, Stdin: spec.Stdin != nil,
+		Program: []byte(program), Argv: joined(spec.Argv), Env: joined(env), Dir: []byte(spec.Dir), Grace: r.grace, Stdin: spec.Stdin != nil,
 	}
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		err = r.launch(&spec, what, output)

@@ -92,8 +92,8 @@ func (m *message) start(hear *ears) (int, error) {
 	for _, lock := range m.files[given:] {
 		files = append(files, uintptr(lock))
 	}
-	pid, err := syscall.ForkExec(string(m.Task.Program), toStrings(m.Task.Argv), &syscall.ProcAttr{
-		Dir: string(m.Task.Dir), Env: toStrings(m.Task.Env), Files: files, Sys: ownGroup(&hear.command),
+	pid, err := syscall.ForkExec(string(m.Task.Program), split(m.Task.Argv), &syscall.ProcAttr{
+		Dir: string(m.Task.Dir), Env: split(m.Task.Env), Files: files, Sys: ownGroup(&hear.command),
 	})
 	if err == nil && hear.command < 0 {
 		hear.children()

@@ -2,7 +2,10 @@
 
 package process
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // The descriptors that a supervisor is started with, besides /dev/null as the
 // standard three.
@@ -25,11 +28,11 @@ type message struct {
 }
 
 // task is a command to run. Bytes, as none of it must be valid UTF-8, which JSON
-// strings are.
+// strings are. Words end with a NUL each.
 type task struct {
 	Program []byte
-	Argv    [][]byte
-	Env     [][]byte
+	Argv    []byte
+	Env     []byte
 	Dir     []byte
 	Grace   time.Duration
 	Stdin   bool // the third file is what it reads
@@ -65,18 +68,21 @@ type ending struct {
 	Free     bool // nothing of it is left: the supervisor takes the next task
 }
 
-func toBytes(words []string) [][]byte {
-	out := make([][]byte, len(words))
-	for i, word := range words {
-		out[i] = []byte(word)
+// joined writes words that hold no NUL.
+func joined(words []string) []byte {
+	var text []byte
+	for _, word := range words {
+		text = append(append(text, word...), 0)
 	}
-	return out
+	return text
 }
 
-func toStrings(words [][]byte) []string {
-	out := make([]string, len(words))
-	for i, word := range words {
-		out[i] = string(word)
+// split reads what joined wrote.
+func split(text []byte) []string {
+	var words []string
+	for len(text) > 0 {
+		word, rest, _ := bytes.Cut(text, []byte{0})
+		words, text = append(words, string(word)), rest
 	}
-	return out
+	return words
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -21,9 +22,10 @@ type work struct {
 	hasher  *digest.Hasher
 }
 
-func newWork() *work {
+// works are what additions have used.
+var works = sync.Pool{New: func() any {
 	return &work{buffers: [2][]byte{make([]byte, chunk), nil}, hasher: digest.New()}
-}
+}}
 
 // second returns the other buffer, which small files do without.
 func (w *work) second() []byte {
@@ -39,8 +41,8 @@ func (b *Batch) Add(ctx context.Context, src *os.File) (digest.ID, int64, error)
 	if ctx.Err() != nil {
 		return digest.ID{}, 0, context.Cause(ctx)
 	}
-	w := b.work.Get().(*work)
-	defer b.work.Put(w)
+	w := works.Get().(*work)
+	defer works.Put(w)
 	n, err := src.ReadAt(w.buffers[0], 0)
 	if err == io.EOF {
 		id, err := b.AddBytes(w.buffers[0][:n])
@@ -115,8 +117,8 @@ func (b *Batch) write(id digest.ID, content []byte) error {
 // Put stores what r gives if its digest is id, else it returns a CorruptError. What
 // is stored already is replaced, so that a damaged object is repaired.
 func (b *Batch) Put(ctx context.Context, id digest.ID, r io.Reader) error {
-	w := b.work.Get().(*work)
-	defer b.work.Put(w)
+	w := works.Get().(*work)
+	defer works.Put(w)
 	r = contextReader{ctx, r}
 	n, err := io.ReadFull(r, w.buffers[0])
 	if err == io.EOF || err == io.ErrUnexpectedEOF {

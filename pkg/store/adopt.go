@@ -73,8 +73,8 @@ func (b *Batch) link(ctx context.Context, info os.FileInfo, path string) (digest
 	if linked, err := file.Stat(); err != nil || !disk.SameFile(info, linked) {
 		return digest.ID{}, 0, errNoLink // something else is at the path by now
 	}
-	w := b.work.Get().(*work)
-	defer b.work.Put(w)
+	w := works.Get().(*work)
+	defer works.Put(w)
 	id, size, err := pour(ctx, nil, io.NewSectionReader(file, 0, 1<<62), w)
 	if err != nil {
 		return id, size, err

@@ -26,7 +26,6 @@ var errEnded = errors.New("the batch has ended")
 // not committed.
 type Batch struct {
 	files   *Files
-	work    sync.Pool   // of *work
 	noClone atomic.Bool // the file system said so; no need to ask for each file
 
 	mu    sync.Mutex
@@ -44,7 +43,6 @@ type Batch struct {
 // Begin starts a batch. It costs nothing until something is added.
 func (f *Files) Begin() *Batch {
 	b := &Batch{files: f, temps: map[digest.ID]string{}, names: map[string]bool{}}
-	b.work.New = func() any { return newWork() }
 	return b
 }
 
@@ -147,8 +145,8 @@ func (b *Batch) whole(below *disk.Root, id digest.ID) (bool, error) {
 		return false, fmt.Errorf("object %s: %w", id, err)
 	}
 	defer file.Close()
-	w := b.work.Get().(*work)
-	defer b.work.Put(w)
+	w := works.Get().(*work)
+	defer works.Put(w)
 	w.hasher.Reset()
 	_, err = io.CopyBuffer(w.hasher, struct{ io.Reader }{file}, w.second())
 	return err == nil && w.hasher.Sum() == id, nil
