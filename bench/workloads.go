@@ -110,6 +110,13 @@ var workloads = []Workload{
 			{Tool: "cp", Reset: "rm -rf copy", Run: "cp -r data copy", Note: noSync},
 		},
 	},
+	{
+		Name: "checkout-million", About: "checkout of files of 16 bytes", Size: 1_000_000, Goal: "≤ 150 s", Large: true, Make: makeFiles(16),
+		Who: []Contender{
+			{Tool: "flow", Setup: flowAdded, Reset: "rm -rf data", Run: "flow checkout --quiet", Check: "flow status -q", Note: noSync + "; verified; links: copy"},
+			{Tool: "cp", Setup: "mv data kept", Reset: "rm -rf data", Run: "cp -r kept data", Note: noSync},
+		},
+	},
 }
 
 const (
