@@ -110,15 +110,39 @@ func (b beneath) Open(name string, flag int, perm fs.FileMode) (File, error) {
 
 func (b beneath) Lstat(name string) (fs.FileInfo, error) {
 	info := &statInfo{name: path.Base(name)}
-	if err, done := b.in("lstat", name, func(at place) error {
-		return unix.Fstatat(at.fd, at.base, &info.stat, unix.AT_SYMLINK_NOFOLLOW)
-	}); done {
-		if err != nil {
-			return nil, err
-		}
+	switch err := b.stat(name, &info.stat); {
+	case err == nil:
 		return info, nil
+	case settled(err):
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: err}
 	}
 	return b.real.Lstat(name)
+}
+
+// stat costs one call for a name that is not there.
+func (b beneath) stat(name string, into *unix.Stat_t) error {
+	if !plainName(name) {
+		return unix.EINVAL
+	}
+	if !strings.Contains(name, "/") {
+		return unix.Fstatat(b.fd, name, into, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	fd, err := b.openat2(name, unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	err = unix.Fstat(fd, into)
+	_ = unix.Close(fd)
+	return err
+}
+
+// folder opens a folder to read.
+func (b beneath) folder(name string) (int, bool) {
+	if !fs.ValidPath(name) {
+		return -1, false
+	}
+	fd, err := b.openat2(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	return fd, err == nil
 }
 
 func (b beneath) Mkdir(name string, perm fs.FileMode) error {

@@ -166,6 +166,15 @@ func (r *Root) Open(name string) (File, error) {
 	return file, nil
 }
 
+// Folder opens a folder for who works with descriptors and closes it; false where that can't
+// be, and Open is to do it, or to say why not.
+func (r *Root) Folder(name string) (fd int, opened bool) {
+	if direct, ok := r.fsys.(interface{ folder(string) (int, bool) }); ok {
+		return direct.folder(name)
+	}
+	return -1, false
+}
+
 // Lstat says what is at a name, without following a symlink there.
 func (r *Root) Lstat(name string) (fs.FileInfo, error) {
 	info, err := r.fsys.Lstat(name)

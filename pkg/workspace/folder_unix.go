@@ -23,6 +23,9 @@ const (
 type fdFolder struct{ fd int }
 
 func openFolder(root *disk.Root, name string) (folder, error) {
+	if fd, opened := root.Folder(name); opened {
+		return fdFolder{fd}, nil
+	}
 	file, err := root.Open(name)
 	if err != nil {
 		return nil, err
