@@ -153,7 +153,13 @@ func (b beneath) Mkdir(name string, perm fs.FileMode) error {
 }
 
 func (b beneath) Remove(name string) error {
-	if err, done := b.in("unlinkat", name, func(at place) error { return unix.Unlinkat(at.fd, at.base, 0) }); done {
+	if err, done := b.in("unlinkat", name, func(at place) error {
+		err := unix.Unlinkat(at.fd, at.base, 0)
+		if err == unix.EISDIR {
+			err = unix.Unlinkat(at.fd, at.base, unix.AT_REMOVEDIR)
+		}
+		return err
+	}); done {
 		return err
 	}
 	return b.real.Remove(name)

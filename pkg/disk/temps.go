@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"syscall"
 )
 
@@ -17,7 +18,7 @@ func (r *Root) SetTemps(dir string) { r.temps = path.Clean(dir) }
 // TempName returns a new name for an unfinished file or folder that is to be renamed to
 // a name in dir.
 func (r *Root) TempName(dir string) string {
-	if r.near(dir) {
+	if !strings.HasPrefix(dir, r.temps+"/") && r.near(dir) { // what is below it is out of everybody's way
 		return tempIn(r.temps)
 	}
 	return tempIn(dir)
