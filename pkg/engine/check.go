@@ -52,10 +52,6 @@ func (e *Engine) check(ctx context.Context, plan *Plan, options Options) error {
 
 // folded refuses outs whose paths differ only in case, where that makes them one file.
 func (e *Engine) folded() diag.List {
-	clashes := e.Pipeline.FoldedTwice()
-	if len(clashes) == 0 {
-		return nil
-	}
 	here, err := e.Root.Lstat(e.State)
 	if err != nil {
 		return nil
@@ -64,6 +60,7 @@ func (e *Engine) folded() diag.List {
 	if err != nil || !disk.SameFile(here, there) {
 		return nil
 	}
+	clashes := e.Pipeline.FoldedTwice()
 	for _, clash := range clashes {
 		clash.Hint = "on this disk they are one file: let them differ in more"
 	}

@@ -68,6 +68,17 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
+// pass is loop for a plan of which every step is fresh: they end in its order.
+func (r *run) pass(ctx context.Context) {
+	for _, step := range r.plan.Steps {
+		done := &result{status: event.Fresh}
+		if ctx.Err() != nil {
+			r.because[step.Stage.Name], done.status = theStop, event.Skipped
+		}
+		r.end(step, done)
+	}
+}
+
 // ending returns the steps whose commands have ended and whose results are not kept yet.
 func (r *run) ending(saving map[*Step]bool) []*Step {
 	steps := slices.Collect(maps.Keys(saving))

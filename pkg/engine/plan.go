@@ -30,6 +30,7 @@ type Plan struct {
 	Locked *lock.File // what it was compared with
 
 	byName map[string]*Step
+	moves  bool                      // some step is not fresh
 	needed map[string]bool           // temp outs
 	bring  map[string]digest.Content // deps that are missing and can be had from elsewhere, as no step makes them
 }
@@ -61,14 +62,7 @@ func (p *Plan) Step(name string) (*Step, bool) {
 }
 
 // Fresh reports whether nothing would be done.
-func (p *Plan) Fresh() bool {
-	for _, step := range p.Steps {
-		if step.State != Fresh {
-			return false
-		}
-	}
-	return true
-}
+func (p *Plan) Fresh() bool { return !p.moves }
 
 // ErrMissing marks data that is nowhere to be had: not in the workspace, not in the
 // cache, and made by no stage of the run.
@@ -102,7 +96,7 @@ func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {
 // planOnce plans the stages in order, knowing which temp outs are needed.
 func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File, options Options) (*Plan, error) {
 	defer e.glance(ctx, locked)()
-	plan := &Plan{Locked: locked, byName: map[string]*Step{}, needed: options.needed}
+	plan := &Plan{Locked: locked, byName: make(map[string]*Step, len(names)), needed: options.needed}
 	expected := map[string]digest.Content{}
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
@@ -121,6 +115,7 @@ func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File
 		}
 		plan.Steps = append(plan.Steps, step)
 		plan.byName[name] = step
+		plan.moves = plan.moves || step.State != Fresh
 	}
 	return plan, nil
 }
@@ -259,6 +254,9 @@ func (e *Engine) planStage(ctx context.Context, step *Step, plan *Plan, options 
 
 // waits returns the stages above whose outs are not known yet.
 func (e *Engine) waits(step *Step, plan *Plan, expected map[string]digest.Content) []string {
+	if !plan.moves {
+		return nil
+	}
 	var waits []string
 	for _, name := range e.Graph.Parents(step.Stage.Name) {
 		above, selected := plan.byName[name]

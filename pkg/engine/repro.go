@@ -18,7 +18,7 @@ const settleEvery = 5 * time.Second
 // each stage that failed.
 func (e *Engine) Repro(ctx context.Context, options Options, sink event.Sink) error {
 	started := time.Now()
-	r := &run{Engine: e, options: options, sink: sink, status: map[string]event.Status{}, because: map[string]string{},
+	r := &run{Engine: e, options: options, sink: sink, because: map[string]string{},
 		counts: map[event.Status]int{}, took: map[*Step]time.Duration{}, messages: make(chan message, 64), settled: started}
 	err := r.repro(ctx)
 	e.Flush()
@@ -53,6 +53,7 @@ type run struct {
 	keeper   keeper
 	settled  time.Time
 	dirty    bool // something was recorded since the lock was written
+	temps    bool // there are temp outs
 
 	attempted map[string]bool // by stageKey: somebody is at the stage, or an orphan is
 }
@@ -88,6 +89,8 @@ func (r *run) repro(ctx context.Context) error {
 	if err := r.checkTracked(ctx, r.plan); err != nil {
 		return err
 	}
+	r.status = make(map[string]event.Status, len(r.plan.Steps))
+	r.temps = slices.ContainsFunc(r.Pipeline.Stages, hasTemps)
 	idle := r.plan.Fresh() && len(r.attempted) == 0
 	if !r.options.Dry && !idle {
 		if err := r.checkWritable(); err != nil {
@@ -103,7 +106,7 @@ func (r *run) repro(ctx context.Context) error {
 		r.dry()
 		return nil
 	case idle:
-		r.loop(ctx) // nothing will be put into the cache
+		r.pass(ctx)
 	default:
 		guard, err := r.Cache.LockShared(ctx, holder("flow repro"), func(holder string) {
 			r.sink.Emit(event.Warning{Text: "waiting for the cache: " + holder})
@@ -169,11 +172,14 @@ func (r *run) dry() {
 	}
 }
 
+// theStop is why steps are skipped that a run had no time for.
+const theStop = "the stop"
+
 // blockedBy returns why a step can't start: a stage above it that failed, or the
 // run being stopped.
 func (r *run) blockedBy(ctx context.Context, step *Step) string {
 	if ctx.Err() != nil {
-		return "the stop"
+		return theStop
 	}
 	for _, name := range r.Graph.Parents(step.Stage.Name) {
 		switch {
@@ -282,7 +288,7 @@ func (e *Engine) Stray(plan *Plan) []string {
 
 func (r *run) fail(step *Step, err error) {
 	if errors.Is(err, context.Canceled) {
-		r.because[step.Stage.Name] = "the stop"
+		r.because[step.Stage.Name] = theStop
 		r.cut = append(r.cut, step.Stage.Title())
 		r.end(step, &result{step: step, status: event.Skipped})
 		return
@@ -321,5 +327,7 @@ func (r *run) end(step *Step, done *result) {
 		}
 	}
 	r.sink.Emit(finished)
-	r.dropTemps(stage)
+	if r.temps {
+		r.dropTemps(stage)
+	}
 }

@@ -60,6 +60,10 @@ func (e *Engine) readTemps(stage *stages.Stage) []stages.Owner {
 	return owners
 }
 
+func hasTemps(stage *stages.Stage) bool {
+	return slices.ContainsFunc(stage.Outs, func(out stages.Out) bool { return out.Temp })
+}
+
 // dropTemps removes the temp outs that a stage read, if it was the last.
 func (r *run) dropTemps(stage *stages.Stage) {
 	for _, owner := range r.readTemps(stage) {
