@@ -95,7 +95,7 @@ func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
 			continue
 		}
 		for i := range step.is.made {
-			if out := &step.is.made[i]; out.Cache && step.is.outs[out.Path].Exists() {
+			if out := &step.is.made[i]; out.Cache && step.is.out(out.Path).Exists() {
 				paths = append(paths, out.Path)
 				places[out.Path] = out
 			}
@@ -123,7 +123,7 @@ func (e *Engine) checkTracked(ctx context.Context, plan *Plan) error {
 
 func (e *Engine) missingSource(ctx context.Context, step *Step, locked *lock.File, options Options) *diag.Error {
 	out := step.Stage.Outs[0]
-	if step.is.outs[out.Path].Exists() && step.lacks.files == 0 {
+	if step.is.out(out.Path).Exists() && step.lacks.files == 0 {
 		return nil
 	}
 	was, recorded := locked.Data[out.Path]

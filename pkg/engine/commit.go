@@ -114,7 +114,7 @@ func (e *Engine) committable(stage *stages.Stage, is *facts) error {
 		}
 	}
 	for _, out := range stage.Outs {
-		if out.Glob || out.Optional || is.outs[out.Path].Exists() {
+		if out.Glob || out.Optional || is.out(out.Path).Exists() {
 			continue
 		}
 		problem := Missing(diag.At(out.Pos, "%s: out %s is not there, so it can't be committed", stage.Title(), out.Path))
@@ -130,7 +130,7 @@ func (e *Engine) committable(stage *stages.Stage, is *facts) error {
 func (e *Engine) saveAndRecord(ctx context.Context, stage *stages.Stage, is *facts) error {
 	outs := map[string]digest.Content{}
 	for _, out := range is.made {
-		if out.Optional && !is.outs[out.Path].Exists() {
+		if out.Optional && !is.out(out.Path).Exists() {
 			continue
 		}
 		content, err := e.Workspace.Save(ctx, out.Path, saveOptions(out, Options{}))

@@ -44,6 +44,14 @@ func compareDefinition(stage *stages.Stage, was *lock.Entry) []Reason {
 		reasons = append(reasons, Reason{Kind: event.ShellChanged,
 			Was: cmp.Or(strings.Join(was.Shell, " "), "default"), Is: cmp.Or(strings.Join(stage.Shell, " "), "default")})
 	}
+	return append(reasons, compareEnv(stage, was)...)
+}
+
+func compareEnv(stage *stages.Stage, was *lock.Entry) []Reason {
+	if len(stage.Env)+len(was.Env) == 0 {
+		return nil
+	}
+	var reasons []Reason
 	env := map[string]string{}
 	for _, v := range stage.Env {
 		env[v.Name] = v.Value
@@ -76,8 +84,8 @@ func oneLine(scripts []string) string {
 
 func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock.Entry, is *facts, options Options) []Reason {
 	var reasons []Reason
-	for _, dep := range sortedKeys(is.deps) {
-		now := is.deps[dep]
+	for i := range is.deps {
+		dep, now := is.deps[i].Path, is.deps[i].Content
 		old, recorded := was.Dep(dep)
 		switch {
 		case !recorded:
@@ -92,7 +100,7 @@ func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock
 		}
 	}
 	for _, item := range was.Deps {
-		if _, declared := is.deps[item.Path]; !declared {
+		if _, declared := is.deps.At(item.Path); !declared {
 			reasons = append(reasons, Reason{Kind: event.DepRemoved, Subject: item.Path})
 		}
 	}
@@ -104,7 +112,7 @@ func (e *Engine) depDetail(ctx context.Context, stage *stages.Stage, dep string,
 	if stage.Map != nil && stage.Map.Over == dep && old.Mode == digest.Dir {
 		return e.mappedDetail(ctx, is, old)
 	}
-	return e.detail(ctx, dep, old, is.deps[dep])
+	return e.detail(ctx, dep, old, is.dep(dep))
 }
 
 func detailOf(err error) string {
@@ -162,6 +170,9 @@ func compareParams(was *lock.Entry, is *facts) []Reason {
 	for _, param := range is.missing {
 		reasons = append(reasons, Reason{Kind: event.ParamMissing, Subject: paramName(param.File, param.Key)})
 	}
+	if len(is.params)+len(was.Params) == 0 {
+		return reasons
+	}
 	for _, file := range sortedUnion(is.params, was.Params) {
 		now, old := is.params[file], was.Params[file]
 		for _, key := range sortedUnion(now, old) {
@@ -197,8 +208,9 @@ func paramName(file, key string) string {
 
 func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock.Entry, is *facts, options Options) []Reason {
 	var reasons []Reason
-	for _, out := range is.made {
-		now := is.outs[out.Path]
+	for i := range is.made {
+		out := &is.made[i]
+		now := is.out(out.Path)
 		old, recorded := was.Out(out.Path)
 		switch {
 		case !recorded && out.Optional && !now.Exists():
@@ -216,7 +228,7 @@ func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock
 		}
 	}
 	for _, item := range was.Outs {
-		if _, declared := is.outs[item.Path]; !declared {
+		if _, declared := is.outs.At(item.Path); !declared {
 			reasons = append(reasons, Reason{Kind: event.OutRemoved, Subject: item.Path})
 		}
 	}

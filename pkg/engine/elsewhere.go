@@ -41,7 +41,7 @@ func (e *Engine) recall(ctx context.Context, step *Step, options Options) (cache
 func (w *work) fetch(ctx context.Context, contents map[string]digest.Content) error {
 	lacking := map[string]digest.Content{}
 	for path, content := range contents {
-		now := w.step.is.outs[path]
+		now := w.step.is.out(path)
 		if now.Same(content) || !w.e.mayFetch(path, w.options) {
 			continue
 		}

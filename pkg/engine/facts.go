@@ -17,14 +17,26 @@ import (
 
 // facts is what is: what the deps, params and outs of a stage hold at one moment.
 type facts struct {
-	deps    map[string]digest.Content // those of patterns file by file
-	matches map[string]int            // by pattern: how many files
-	mapped  cache.Tree                // of a map stage: its files
-	unknown map[string]error          // deps that could not be told
+	deps    lock.Items       // those of patterns file by file
+	matches map[string]int   // by pattern: how many files
+	mapped  cache.Tree       // of a map stage: its files
+	unknown map[string]error // deps that could not be told
 	params  lock.Params
 	missing []missingParam
 	made    []stages.Out // the stage's, those of patterns file by file
-	outs    map[string]digest.Content
+	outs    lock.Items
+}
+
+// dep returns what a dep holds: nothing when it is not there, or none.
+func (is *facts) dep(path string) digest.Content {
+	content, _ := is.deps.At(path)
+	return content
+}
+
+// out is dep for outs.
+func (is *facts) out(path string) digest.Content {
+	content, _ := is.outs.At(path)
+	return content
 }
 
 // missingParam is a declared param that its file does not have.
@@ -36,7 +48,7 @@ type missingParam struct {
 // inspect finds what a stage's paths hold. expected overrides what is on disk, for
 // paths that a restore will put there.
 func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Entry, expected map[string]digest.Content) (*facts, error) {
-	is := &facts{outs: make(map[string]digest.Content, len(stage.Outs))}
+	is := &facts{}
 	if err := e.inspectDeps(ctx, stage, is, expected); err != nil {
 		return nil, err
 	}
@@ -44,13 +56,16 @@ func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Ent
 	if is.made, err = e.concrete(ctx, stage, was); err != nil {
 		return nil, err
 	}
-	for _, out := range is.made {
+	is.outs = make(lock.Items, len(is.made))
+	for i := range is.made {
+		out := &is.made[i]
 		content, err := e.Workspace.Digest(ctx, out.Path)
 		if err != nil {
 			return nil, unusable(stage, "out", out.Path, out.Pos, err)
 		}
-		is.outs[out.Path] = content
+		is.outs[i] = lock.Item{Path: out.Path, Content: content}
 	}
+	is.outs = lock.Sorted(is.outs)
 	return is, nil
 }
 
@@ -70,54 +85,62 @@ func unusable(stage *stages.Stage, kind, name string, pos diag.Pos, err error) e
 
 // inspectDeps finds what a stage reads.
 func (e *Engine) inspectDeps(ctx context.Context, stage *stages.Stage, is *facts, expected map[string]digest.Content) error {
-	is.deps = make(map[string]digest.Content, len(stage.Deps))
+	is.deps = make(lock.Items, 0, len(stage.Deps))
 	for _, dep := range stage.Deps {
 		if err := e.inspectDep(ctx, stage, dep, is, expected); err != nil {
 			return err
 		}
 	}
+	is.deps = lock.Sorted(is.deps)
 	var err error
 	is.params, is.missing, err = e.readParams(ctx, stage)
 	return err
 }
 
 func (e *Engine) inspectDep(ctx context.Context, stage *stages.Stage, dep stages.Dep, is *facts, expected map[string]digest.Content) error {
-	paths := []string{dep.Path}
 	switch dep.Kind {
 	case stages.PathDep:
+		return e.inspectPath(ctx, stage, dep, dep.Path, is, expected)
 	case stages.GlobDep:
 		if dep.Whole {
 			return e.inspectMapped(ctx, stage, dep, is, expected)
 		}
-		var err error
-		if paths, err = e.matchDep(ctx, stage, dep); err != nil {
+		paths, err := e.matchDep(ctx, stage, dep)
+		if err != nil {
 			return err
 		}
 		is.matched(dep.Path, len(paths))
+		for _, path := range paths {
+			if err := e.inspectPath(ctx, stage, dep, path, is, expected); err != nil {
+				return err
+			}
+		}
 	default:
 		content, err := e.probe(ctx, stage, dep)
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
-		is.deps[dep.Path] = content
+		is.deps = append(is.deps, lock.Item{Path: dep.Path, Content: content})
 		if err != nil {
 			if is.unknown == nil {
 				is.unknown = map[string]error{}
 			}
 			is.unknown[dep.Path] = err
 		}
-		return nil
 	}
-	for _, path := range paths {
-		content, found := expected[path]
-		if !found {
-			var err error
-			if content, err = e.Workspace.Digest(ctx, path); err != nil {
-				return unusable(stage, "dep", path, dep.Pos, err)
-			}
+	return nil
+}
+
+// inspectPath finds what one path of a dep holds.
+func (e *Engine) inspectPath(ctx context.Context, stage *stages.Stage, dep stages.Dep, path string, is *facts, expected map[string]digest.Content) error {
+	content, found := expected[path]
+	if !found {
+		var err error
+		if content, err = e.Workspace.Digest(ctx, path); err != nil {
+			return unusable(stage, "dep", path, dep.Pos, err)
 		}
-		is.deps[path] = content
 	}
+	is.deps = append(is.deps, lock.Item{Path: path, Content: content})
 	return nil
 }
 
@@ -225,9 +248,8 @@ func action(stage *stages.Stage, is *facts) cache.Action {
 	for _, v := range stage.Env {
 		lines = append(lines, cache.Line("env", v.Name+"="+v.Value))
 	}
-	for _, dep := range sortedKeys(is.deps) {
-		content := is.deps[dep]
-		lines = append(lines, cache.Line("dep", dep, content.Mode.String(), content.ID.String()))
+	for _, dep := range is.deps {
+		lines = append(lines, cache.Line("dep", dep.Path, dep.Mode.String(), dep.ID.String()))
 	}
 	for _, file := range sortedKeys(is.params) {
 		for _, key := range sortedKeys(is.params[file]) {
@@ -244,11 +266,7 @@ func action(stage *stages.Stage, is *facts) cache.Action {
 func ActionOf(stage *stages.Stage, was *lock.Entry) cache.Action {
 	then := *stage
 	then.Cmd = was.Cmd
-	is := &facts{deps: map[string]digest.Content{}, params: was.Params}
-	for _, dep := range was.Deps {
-		is.deps[dep.Path] = dep.Content
-	}
-	return action(&then, is)
+	return action(&then, &facts{deps: was.Deps, params: was.Params})
 }
 
 // entry is the lock's entry of a stage that read these facts and left these outs.
@@ -260,9 +278,9 @@ func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock
 			e.Env[v.Name] = v.Value
 		}
 	}
-	for _, dep := range sortedKeys(is.deps) {
-		if content := is.deps[dep]; content.Exists() { // a frozen stage may do without
-			e.Deps = append(e.Deps, lock.Item{Path: dep, Content: content})
+	for _, dep := range is.deps {
+		if dep.Exists() { // a frozen stage may do without
+			e.Deps = append(e.Deps, dep)
 		}
 	}
 	for _, out := range sortedKeys(outs) {

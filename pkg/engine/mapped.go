@@ -11,6 +11,7 @@ import (
 	"flow/pkg/diag"
 	"flow/pkg/digest"
 	"flow/pkg/event"
+	"flow/pkg/lock"
 	"flow/pkg/stages"
 )
 
@@ -50,7 +51,7 @@ func (e *Engine) inspectMapped(ctx context.Context, stage *stages.Stage, dep sta
 		}
 	}
 	is.matched(dep.Path, len(is.mapped))
-	is.deps[dep.Path] = is.mapped.Content()
+	is.deps = append(is.deps, lock.Item{Path: dep.Path, Content: is.mapped.Content()})
 	return nil
 }
 

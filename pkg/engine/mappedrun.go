@@ -12,6 +12,7 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
+	"flow/pkg/lock"
 	"flow/pkg/stages"
 	"flow/pkg/workspace"
 )
@@ -94,9 +95,13 @@ func (w *work) fileAction(f *file) cache.Action {
 	for _, out := range f.outs {
 		stage.Outs = append(stage.Outs, stages.Out{Path: out})
 	}
-	is.deps = maps.Clone(is.deps)
-	delete(is.deps, stage.Map.Over)
-	is.deps[f.entry.Path] = digest.Content{ID: f.entry.ID, Mode: f.entry.Mode, Size: f.entry.Size}
+	deps := []lock.Item{{Path: f.entry.Path, Content: digest.Content{ID: f.entry.ID, Mode: f.entry.Mode, Size: f.entry.Size}}}
+	for _, dep := range is.deps {
+		if dep.Path != stage.Map.Over {
+			deps = append(deps, dep)
+		}
+	}
+	is.deps = lock.Sorted(deps)
 	return action(&stage, &is)
 }
 
@@ -252,8 +257,8 @@ func (r *mappedRun) commonSame(ctx context.Context) (bool, error) {
 	if err := r.e.inspectDeps(ctx, &stage, now, nil); err != nil {
 		return false, err
 	}
-	for dep, content := range now.deps {
-		if !content.Same(r.step.is.deps[dep]) {
+	for _, dep := range now.deps {
+		if !dep.Same(r.step.is.dep(dep.Path)) {
 			return false, nil
 		}
 	}

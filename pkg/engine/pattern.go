@@ -74,7 +74,7 @@ func (is *facts) lacks(dep stages.Dep) string {
 		return ""
 	case is.unknown[dep.Path] != nil:
 		return fmt.Sprintf("the dep %s can't be told: %v", oneLine([]string{dep.Path}), is.unknown[dep.Path])
-	case !is.deps[dep.Path].Exists():
+	case !is.dep(dep.Path).Exists():
 		return fmt.Sprintf("dep %s is not there", dep.Path)
 	}
 	return ""

@@ -158,7 +158,7 @@ func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, 
 	if err != nil {
 		return fmt.Errorf("data source %s: %w", name, err)
 	}
-	step.is = &facts{made: step.Stage.Outs, outs: map[string]digest.Content{name: now}}
+	step.is = &facts{made: step.Stage.Outs, outs: lock.Items{{Path: name, Content: now}}}
 	was, recorded := locked.Data[name]
 	switch {
 	case !now.Exists() && options.AllowMissing:
@@ -324,9 +324,9 @@ func (e *Engine) foretell(ctx context.Context, step *Step, options Options, expe
 	}
 }
 
-func outsThere(outs map[string]digest.Content) bool {
-	for _, content := range outs {
-		if !content.Exists() {
+func outsThere(outs lock.Items) bool {
+	for _, out := range outs {
+		if !out.Exists() {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"flow/pkg/cache"
@@ -48,7 +49,7 @@ func (e *Engine) lockedOuts(ctx context.Context, step *Step, options Options) (m
 		if !recorded {
 			return nil, false
 		}
-		now := step.is.outs[out.Path]
+		now := step.is.out(out.Path)
 		if out.Persist && now.Exists() && !now.Same(content) {
 			return nil, false // the command goes on from what is there
 		}
@@ -68,8 +69,8 @@ func remembers(stage *stages.Stage, is *facts) bool {
 	if !Remembers(stage) || len(is.missing) > 0 {
 		return false
 	}
-	for _, content := range is.deps {
-		if !content.Exists() {
+	for _, dep := range is.deps {
+		if !dep.Exists() {
 			return false
 		}
 	}
@@ -92,8 +93,12 @@ func Remembers(stage *stages.Stage) bool {
 // restore makes the outs hold contents that are in the cache. What a person put in
 // their place is kept first.
 func (w *work) restore(ctx context.Context, outs map[string]digest.Content) error {
-	paths := sortedUnion(w.step.is.outs, outs) // and what was there and is not in the result
-	for _, path := range paths {
+	paths := sortedKeys(outs)
+	for _, out := range w.step.is.outs {
+		paths = append(paths, out.Path) // also what was there and is not in the result
+	}
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
 		out, declared := w.step.Stage.OutAt(path)
 		if !declared {
 			continue

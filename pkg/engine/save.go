@@ -11,6 +11,7 @@ import (
 	"flow/pkg/disk"
 	"flow/pkg/event"
 	"flow/pkg/glob"
+	"flow/pkg/lock"
 	"flow/pkg/stages"
 	"flow/pkg/values"
 	"flow/pkg/workspace"
@@ -212,9 +213,9 @@ func (w *work) checkRead(ctx context.Context) error {
 		return err
 	}
 	var subjects []string
-	for _, dep := range sortedUnion(now.deps, w.step.is.deps) {
-		if !now.deps[dep].Same(w.step.is.deps[dep]) {
-			subjects = append(subjects, "dep "+dep)
+	for _, dep := range lock.Sorted(slices.Concat(now.deps, w.step.is.deps)) {
+		if !now.dep(dep.Path).Same(w.step.is.dep(dep.Path)) {
+			subjects = append(subjects, "dep "+dep.Path)
 		}
 	}
 	marks, err := w.mark(ctx)
@@ -266,9 +267,9 @@ func (w *work) filesRead() []string {
 			}
 		case dep.Kind == stages.GlobDep:
 			pattern := glob.Compile(dep.Path, true)
-			for file := range w.step.is.deps {
-				if pattern.Match(file) {
-					files = append(files, file)
+			for _, file := range w.step.is.deps {
+				if pattern.Match(file.Path) {
+					files = append(files, file.Path)
 				}
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // goneTemps has what reads the temp outs of a fresh stage see what they held.
 func goneTemps(step *Step, expected map[string]digest.Content) {
 	for _, out := range step.is.made {
-		if out.Temp && !step.is.outs[out.Path].Exists() && step.was != nil {
+		if out.Temp && !step.is.out(out.Path).Exists() && step.was != nil {
 			if was, recorded := step.was.Out(out.Path); recorded {
 				expected[out.Path] = was
 			}
@@ -38,7 +38,7 @@ func (e *Engine) needMore(plan *Plan, needed map[string]bool) bool {
 				continue
 			}
 			for _, out := range above.is.made {
-				if out.Temp && !above.is.outs[out.Path].Exists() && !needed[out.Path] {
+				if out.Temp && !above.is.out(out.Path).Exists() && !needed[out.Path] {
 					needed[out.Path], more = true, true
 				}
 			}

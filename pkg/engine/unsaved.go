@@ -116,7 +116,7 @@ func (w *work) inputs() string {
 	lines = append(lines, cache.Line("was", string(was)))
 	for _, out := range w.step.is.made {
 		if out.Persist {
-			before := w.step.is.outs[out.Path]
+			before := w.step.is.out(out.Path)
 			lines = append(lines, cache.Line("persist", out.Path, before.Mode.String(), before.ID.String()))
 		}
 	}

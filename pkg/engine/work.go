@@ -128,7 +128,7 @@ func (w *work) explain(err error) error {
 // source records what a data source holds, or brings it back from the cache.
 func (w *work) source(ctx context.Context) (*result, error) {
 	out := w.step.Stage.Outs[0]
-	if !w.step.is.outs[out.Path].Exists() || w.step.lacks.files > 0 {
+	if !w.step.is.out(out.Path).Exists() || w.step.lacks.files > 0 {
 		was, err := w.e.lockedSource(out.Path)
 		if err != nil {
 			return nil, err
@@ -249,16 +249,16 @@ func (w *work) tryRestore(ctx context.Context) (*result, error) {
 		return nil, err
 	}
 	r := &result{status: event.Restored, entry: entry(w.step.Stage, w.step.is, outs), detail: from}
-	if from == fromLock && inPlace(w.step.is.outs, outs) {
+	if from == fromLock && inPlace(w.step.is, outs) {
 		r.status = event.Updated // only the cache lacked something
 	}
 	return r, nil
 }
 
 // inPlace reports whether outs already hold what is to be restored.
-func inPlace(is, outs map[string]digest.Content) bool {
+func inPlace(is *facts, outs map[string]digest.Content) bool {
 	for name, content := range outs {
-		if !is[name].Same(content) {
+		if !is.out(name).Same(content) {
 			return false
 		}
 	}

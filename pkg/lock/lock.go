@@ -36,6 +36,8 @@ package lock
 import (
 	"maps"
 	"slices"
+	"sort"
+	"strings"
 
 	"flow/pkg/digest"
 )
@@ -62,9 +64,9 @@ type Entry struct {
 	Shell  []string          `json:",omitempty"` // nil for the default
 	Wdir   string            `json:",omitempty"` // "" for the root
 	Env    map[string]string `json:",omitempty"`
-	Deps   []Item            `json:",omitempty"` // sorted by path
+	Deps   Items             `json:",omitempty"`
 	Params Params            `json:",omitempty"`
-	Outs   []Item            `json:",omitempty"` // sorted by path
+	Outs   Items             `json:",omitempty"`
 }
 
 // Params is values by file and dotted key, each as JSON text.
@@ -74,6 +76,29 @@ type Params map[string]map[string]string
 type Item struct {
 	Path string
 	digest.Content
+}
+
+// Items is what some paths held: sorted by path, each path once.
+type Items []Item
+
+// Sorted makes Items of what is in any order. Of a path that is there twice the first counts.
+func Sorted(items []Item) Items {
+	for i := 1; i < len(items); i++ {
+		if items[i-1].Path >= items[i].Path {
+			slices.SortStableFunc(items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+			return slices.CompactFunc(items, func(a, b Item) bool { return a.Path == b.Path })
+		}
+	}
+	return items
+}
+
+// At returns what a path held, and whether it is among the items.
+func (items Items) At(path string) (digest.Content, bool) {
+	i, found := sort.Find(len(items), func(i int) int { return strings.Compare(path, items[i].Path) })
+	if !found {
+		return digest.Content{}, false
+	}
+	return items[i].Content, true
 }
 
 // New returns an empty File.
@@ -88,23 +113,7 @@ func (f *File) Clone() *File {
 }
 
 // Out returns what was recorded of an out.
-func (e *Entry) Out(path string) (digest.Content, bool) { return find(e.Outs, path) }
+func (e *Entry) Out(path string) (digest.Content, bool) { return e.Outs.At(path) }
 
 // Dep returns what was recorded of a dep.
-func (e *Entry) Dep(path string) (digest.Content, bool) { return find(e.Deps, path) }
-
-func find(items []Item, path string) (digest.Content, bool) {
-	i, found := slices.BinarySearchFunc(items, path, func(item Item, path string) int {
-		switch {
-		case item.Path < path:
-			return -1
-		case item.Path > path:
-			return 1
-		}
-		return 0
-	})
-	if !found {
-		return digest.Content{}, false
-	}
-	return items[i].Content, true
-}
+func (e *Entry) Dep(path string) (digest.Content, bool) { return e.Deps.At(path) }

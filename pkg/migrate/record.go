@@ -64,7 +64,7 @@ func (r *recorder) entry(ctx context.Context, stage *stages.Stage, was *dvc.Entr
 }
 
 // add adds a path with what it held, in order; false when that can't be told.
-func (r *recorder) add(ctx context.Context, items *[]lock.Item, name string, item dvc.Item, keep bool) (bool, error) {
+func (r *recorder) add(ctx context.Context, items *lock.Items, name string, item dvc.Item, keep bool) (bool, error) {
 	content, found, err := r.facts.content(ctx, name, item, keep)
 	if err != nil || !found {
 		return false, err
