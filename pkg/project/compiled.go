@@ -74,29 +74,42 @@ func (p *Project) compiled(files []stages.Source) *compiled {
 	return &compiled{p: p, key: hash.Sum()}
 }
 
-// pipeline returns what is kept, if it still counts. What is wrong with it is a reason to
-// decode anew, and none to complain.
-func (c *compiled) pipeline() (*stages.Pipeline, bool) {
-	data, err := c.p.Root.Read(compiledFile)
+// stored is what was kept, whether it still counts or not.
+type stored struct {
+	compiledHead
+	pipeline *stages.Pipeline
+}
+
+// stored reads what was kept; nil when there is nothing, or something is wrong with it,
+// which is a reason to decode anew, and none to complain.
+func (p *Project) stored() *stored {
+	data, err := p.Root.Read(compiledFile)
 	if err != nil || len(data) < 4 {
-		return nil, false
+		return nil
 	}
 	size := binary.LittleEndian.Uint32(data)
 	if uint64(size) > uint64(len(data)-4) {
-		return nil, false
+		return nil
 	}
-	var head compiledHead
-	text, rest := data[4:4+size], data[4+size:]
-	if wire.Decode(text, &head) != nil || head.Key != c.key || digest.Sum(rest) != head.Sum {
-		return nil, false
+	was := &stored{pipeline: &stages.Pipeline{}}
+	head, rest := data[4:4+size], data[4+size:]
+	if wire.Decode(head, &was.compiledHead) != nil || digest.Sum(rest) != was.Sum || was.pipeline.UnmarshalBinary(rest) != nil {
+		return nil
 	}
-	for _, read := range head.Read {
+	return was
+}
+
+// counts reports whether what was kept is what decoding would give.
+func (c *compiled) counts(was *stored) bool {
+	if was == nil || was.Key != c.key {
+		return false
+	}
+	for _, read := range was.Read {
 		if text, err := c.p.readDeclared(read.Name); sumOf(text, err) != read.Sum {
-			return nil, false
+			return false
 		}
 	}
-	pipeline := &stages.Pipeline{}
-	return pipeline, pipeline.UnmarshalBinary(rest) == nil
+	return true
 }
 
 // reading returns readDeclared, and takes down what it is asked for.

@@ -16,6 +16,8 @@ import (
 
 // Pipeline reads the declared pipeline: that of every pipeline.yaml of the project.
 func (p *Project) Pipeline() (*stages.Pipeline, error) {
+	read := make(chan *stored, 1)
+	go func() { read <- p.stored() }() // beside what tells whether it counts
 	files, err := p.declared()
 	if err != nil {
 		return nil, err
@@ -25,8 +27,8 @@ func (p *Project) Pipeline() (*stages.Pipeline, error) {
 		pipeline, _, err := parse(p.options(), files, p.readDeclared)
 		return pipeline, err
 	}
-	if pipeline, found := kept.pipeline(); found {
-		return pipeline, nil
+	if was := <-read; kept.counts(was) {
+		return was.pipeline, nil
 	}
 	pipeline, _, err := parse(p.options(), files, kept.reading())
 	if err == nil {
