@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"flow/pkg/cache"
 	"flow/pkg/diag"
@@ -95,7 +98,7 @@ func (e *Engine) Plan(ctx context.Context, options Options) (*Plan, error) {
 
 // planOnce plans the stages in order, knowing which temp outs are needed.
 func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File, options Options) (*Plan, error) {
-	defer e.glance(ctx, locked)()
+	defer e.glance(ctx, names, locked)()
 	plan := &Plan{Locked: locked, byName: make(map[string]*Step, len(names)), needed: options.needed}
 	expected := map[string]digest.Content{}
 	for _, name := range names {
@@ -120,18 +123,24 @@ func (e *Engine) planOnce(ctx context.Context, names []string, locked *lock.File
 	return plan, nil
 }
 
-// manyOuts is from how many outs on the cache is asked after all of them at once.
-const manyOuts = 1024
+// many is from how many outs on the cache is asked after all of them at once, and from
+// how many stages on their outs are looked at ahead.
+const many = 1024
 
 // glance makes it cheap to look at many files and objects, until end is called.
-func (e *Engine) glance(ctx context.Context, locked *lock.File) (end func()) {
+func (e *Engine) glance(ctx context.Context, names []string, locked *lock.File) (end func()) {
+	done := e.Workspace.Glance()
+	if len(names) >= many {
+		stop, glanced := e.lookAhead(names), done
+		done = func() { stop(); glanced() }
+	}
 	var ids []digest.ID
 	for _, entry := range locked.Stages {
 		for _, out := range entry.Outs {
 			ids = append(ids, out.ID)
 		}
 	}
-	if len(ids) >= manyOuts {
+	if len(ids) >= many {
 		if absent, err := e.Cache.Absent(ctx, ids); err == nil { // else each is asked after by itself
 			e.objects = make(map[digest.ID]bool, len(ids))
 			for _, id := range ids {
@@ -142,11 +151,31 @@ func (e *Engine) glance(ctx context.Context, locked *lock.File) (end func()) {
 			}
 		}
 	}
-	done := e.Workspace.Glance()
 	e.look = e.Cache.Look()
 	return func() {
 		done()
 		e.objects, e.look = nil, nil
+	}
+}
+
+// lookAhead looks at the outs of stages beside the planning of these, from the other end,
+// until both meet or stop is called.
+func (e *Engine) lookAhead(names []string) (stop func()) {
+	var stopped atomic.Bool
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for _, name := range slices.Backward(names) {
+			stage, _ := e.Pipeline.Stage(name)
+			for i := range stage.Outs {
+				if stopped.Load() || !e.Workspace.Peek(stage.Outs[i].Path) {
+					return
+				}
+			}
+		}
+	})
+	return func() {
+		stopped.Store(true)
+		ended.Wait()
 	}
 }
 

@@ -72,6 +72,27 @@ func (w *Workspace) seen(name string) (digest.Content, bool) {
 	return content, found
 }
 
+// Peek looks at a path ahead of who will ask for its Digest while there is a glance: a file
+// that did not change is told by its stat, and nothing else is done about any other. It
+// reports whether nobody had looked there.
+func (w *Workspace) Peek(name string) (first bool) {
+	if _, found := w.seen(name); found {
+		return false
+	}
+	at, err := w.find(name)
+	if err != nil {
+		return true // who asks for the Digest is told
+	}
+	defer at.close()
+	if !at.stat.regular() {
+		return true
+	}
+	if e, err := w.inspectFile(name, at); err == nil && e.same {
+		w.see(name, e.content())
+	}
+	return true
+}
+
 // see keeps what a path holds, while there is a glance.
 func (w *Workspace) see(name string, content digest.Content) {
 	if g := w.glance.Load(); g != nil {
