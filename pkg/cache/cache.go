@@ -143,8 +143,8 @@ func (c *Cache) Missing(ctx context.Context, content digest.Content) ([]digest.I
 }
 
 const (
-	manyIDs = 1024 // from how many on listing folders is thought of
-	sparse  = 16   // up to how many names are read for each one asked for
+	manyIDs = 512 // from how many on listing folders is thought of
+	sparse  = 16  // up to how many names are read for each one asked for
 )
 
 // Absent returns which of some objects are not here, sorted and each once. Objects are

@@ -36,11 +36,11 @@ type Ledger struct {
 // seen is what was read last, so that a question costs two stats while nothing has
 // changed, and the new lines of the journal when it has grown.
 type seen struct {
-	lock, journal fs.FileInfo // nil: not there
-	base          digest.ID   // of the lock file's text
-	read          int64       // how many bytes of the journal are in file
-	whole         bool        // the journal continues the lock file, and all of it is in file
-	file          *File       // nil: nothing was read yet
+	lock, journal fs.FileInfo      // nil: not there
+	base          func() digest.ID // of the lock file's text; most commands do without
+	read          int64            // how many bytes of the journal are in file
+	whole         bool             // the journal continues the lock file, and all of it is in file
+	file          *File            // nil: nothing was read yet
 }
 
 // NewLedger returns the ledger of a project; state is its folder for state.
@@ -160,7 +160,7 @@ func (l *Ledger) readAll(lock, journal fs.FileInfo) error {
 			return err
 		}
 	}
-	l.seen = seen{lock: lock, journal: journal, base: digest.Sum(text), file: file}
+	l.seen = seen{lock: lock, journal: journal, base: sync.OnceValue(func() digest.ID { return digest.Sum(text) }), file: file}
 	records, err := l.root.Read(l.journal)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -169,7 +169,7 @@ func (l *Ledger) readAll(lock, journal fs.FileInfo) error {
 		return fmt.Errorf("read the journal of %s: %w", l.file, err)
 	}
 	base, rest, _ := strings.Cut(string(records), "\n")
-	if base != l.seen.base.String() {
+	if base != l.seen.base().String() {
 		return nil
 	}
 	l.seen.read = int64(len(records) - len(rest))
@@ -242,7 +242,7 @@ func (l *Ledger) restart(records []Record) error {
 	if err != nil {
 		return err
 	}
-	text := append([]byte(l.seen.base.String()+"\n"), kept...)
+	text := append([]byte(l.seen.base().String()+"\n"), kept...)
 	return l.root.Replace(l.journal, append(text, lines...), 0o644)
 }
 
