@@ -128,7 +128,7 @@ func (c *Cache) copy(ctx context.Context, o *store.Object, to target) error {
 		return err
 	}
 	defer temp.Discard()
-	got, err := c.pour(ctx, temp, o.Reader())
+	got, err := c.copyInto(ctx, temp, o)
 	if err != nil {
 		return err
 	}
@@ -136,6 +136,20 @@ func (c *Cache) copy(ctx context.Context, o *store.Object, to target) error {
 		return c.mismatch(o, got)
 	}
 	return to.finish(temp)
+}
+
+// copyInto copies an object into a temp, a large one on all cores, and returns the digest of
+// what went by.
+func (c *Cache) copyInto(ctx context.Context, temp *disk.Temp, o *store.Object) (digest.ID, error) {
+	file, real := disk.OSFile(temp.File())
+	if !real || o.Size < digest.Large {
+		return c.pour(ctx, temp, o.Reader())
+	}
+	id, err := digest.CopyLarge(ctx, file, o.Reader(), o.Size)
+	if errors.Is(err, digest.ErrCut) {
+		return digest.ID{}, nil // what is there is not what it was
+	}
+	return id, err
 }
 
 // clone makes a copy that shares the object's blocks, and hashes that copy unless the
@@ -173,7 +187,7 @@ func (c *Cache) clone(ctx context.Context, o *store.Object, to target) (bool, er
 }
 
 func (c *Cache) verifyClone(ctx context.Context, o *store.Object, clone *os.File) error {
-	got, err := c.pour(ctx, nil, io.NewSectionReader(clone, 0, math.MaxInt64))
+	got, err := c.sum(ctx, io.NewSectionReader(clone, 0, math.MaxInt64), o.Size)
 	if err != nil {
 		return err
 	}

@@ -60,13 +60,25 @@ func (c *Cache) pour(ctx context.Context, w io.Writer, r io.Reader) (digest.ID, 
 	}
 }
 
+// sum returns the digest of so many bytes.
+func (c *Cache) sum(ctx context.Context, r *io.SectionReader, size int64) (digest.ID, error) {
+	if size < digest.Large {
+		return c.pour(ctx, nil, r)
+	}
+	id, err := digest.SumLarge(ctx, r, size)
+	if errors.Is(err, digest.ErrCut) {
+		return digest.ID{}, nil // what is there is not what it was
+	}
+	return id, err
+}
+
 // verify reads an open object unless it is known to be whole.
 func (c *Cache) verify(ctx context.Context, o *store.Object) error {
 	if c.stamps.trusted(o.ID, o.Info) {
 		return nil
 	}
 	began := time.Now()
-	got, err := c.pour(ctx, nil, o.Reader())
+	got, err := c.sum(ctx, o.Reader(), o.Size)
 	if err != nil {
 		return fmt.Errorf("read object %s: %w", o.ID, err)
 	}
@@ -120,7 +132,7 @@ func (c *Cache) moveAside(ctx context.Context, id digest.ID) (bool, error) {
 		return false, err
 	}
 	defer o.Close()
-	got, err := c.pour(ctx, nil, o.Reader())
+	got, err := c.sum(ctx, o.Reader(), o.Size)
 	if err != nil {
 		return false, err
 	}

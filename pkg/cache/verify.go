@@ -119,7 +119,7 @@ func (v *verification) object(ctx context.Context, id digest.ID) error {
 	c := v.cache
 	err := c.checked(ctx, id, func(o *store.Object) error {
 		began := time.Now()
-		got, err := c.pour(ctx, nil, o.Reader())
+		got, err := c.sum(ctx, o.Reader(), o.Size)
 		if err != nil {
 			return fmt.Errorf("read object %s: %w", id, err)
 		}
@@ -144,7 +144,7 @@ func (v *verification) object(ctx context.Context, id digest.ID) error {
 // store.ErrAbsent when it is not here.
 func (c *Cache) Check(ctx context.Context, id digest.ID) error {
 	return c.checked(ctx, id, func(o *store.Object) error {
-		got, err := c.pour(ctx, nil, o.Reader())
+		got, err := c.sum(ctx, o.Reader(), o.Size)
 		if err == nil && got != id {
 			err = c.mismatch(o, got)
 		}

@@ -28,11 +28,17 @@ var ErrCut = errors.New("the file ended early")
 // SumLarge returns the digest of the first size bytes of r, hashed on all cores. It is
 // what Sum returns for the same bytes.
 func SumLarge(ctx context.Context, r io.ReaderAt, size int64) (ID, error) {
+	return CopyLarge(ctx, nil, r, size)
+}
+
+// CopyLarge is SumLarge of bytes that it also writes, to the same places, unless to is nil.
+// The digest is that of what was written.
+func CopyLarge(ctx context.Context, to io.WriterAt, r io.ReaderAt, size int64) (ID, error) {
 	if size <= 0 {
 		return Sum(nil), nil
 	}
 	segments := int((size + segment - 1) / segment)
-	t := &tree{from: r, size: size, values: make([][8]uint32, segments-1)}
+	t := &tree{from: r, to: to, size: size, values: make([][8]uint32, segments-1)}
 	var group sync.WaitGroup
 	for range min(segments, runtime.GOMAXPROCS(0)) {
 		group.Go(func() { t.work(ctx, segments) })
@@ -47,6 +53,7 @@ func SumLarge(ctx context.Context, r io.ReaderAt, size int64) (ID, error) {
 // tree is the hashing of one file.
 type tree struct {
 	from   io.ReaderAt
+	to     io.WriterAt // nil: only hash
 	size   int64
 	values [][8]uint32 // of all segments but the last
 	last   guts.Node
@@ -88,6 +95,11 @@ func (t *tree) segment(i int, buffer []byte) error {
 			err = ErrCut
 		}
 		return fmt.Errorf("read at %d: %w", at, err)
+	}
+	if t.to != nil {
+		if _, err := t.to.WriteAt(buffer, at); err != nil {
+			return err
+		}
 	}
 	node := hashSegment(buffer, uint64(at/guts.ChunkSize))
 	if i == len(t.values) {

@@ -3,8 +3,11 @@ package digest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +31,38 @@ func TestSumLarge_isWhatSumIs(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, digest.Sum(content[:size]), got, "%d bytes", size)
 	}
+}
+
+// TestCopyLarge_isWhatWasRead: the copy is what was read, and what was hashed.
+func TestCopyLarge_isWhatWasRead(t *testing.T) {
+	content := bytesOf(9<<20 + 12345)
+	for _, size := range []int{0, 1, 1 << 20, 1<<20 + 1, 5 << 20, len(content)} {
+		name := filepath.Join(t.TempDir(), "copy")
+		to, err := os.Create(name)
+		require.NoError(t, err)
+		got, err := digest.CopyLarge(context.Background(), to, bytes.NewReader(content), int64(size))
+		require.NoError(t, err)
+		require.NoError(t, to.Close())
+		copied, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(content[:size], copied), "%d bytes", size)
+		require.Equal(t, digest.Sum(copied), got, "%d bytes", size)
+	}
+	full := fullAt{3 << 20}
+	_, err := digest.CopyLarge(context.Background(), full, bytes.NewReader(content), int64(len(content)))
+	require.ErrorIs(t, err, errFull)
+}
+
+// fullAt is a file that has no room from some place on.
+type fullAt struct{ size int64 }
+
+var errFull = errors.New("full")
+
+func (f fullAt) WriteAt(p []byte, at int64) (int, error) {
+	if at+int64(len(p)) > f.size {
+		return 0, errFull
+	}
+	return len(p), nil
 }
 
 func TestSumLarge_aFileThatEndsEarly(t *testing.T) {

@@ -71,7 +71,7 @@ func (b *Batch) copy(ctx context.Context, temp *disk.Temp, src *os.File, w *work
 	if to, ok := disk.OSFile(temp.File()); ok && !b.noClone.Load() {
 		err := disk.Clone(to, src)
 		if err == nil {
-			return pour(ctx, nil, io.NewSectionReader(to, 0, 1<<62), w)
+			return sumFile(ctx, to, w)
 		}
 		if !errors.Is(err, disk.ErrNoClone) {
 			return digest.ID{}, 0, err
@@ -82,6 +82,33 @@ func (b *Batch) copy(ctx context.Context, temp *disk.Temp, src *os.File, w *work
 		if err := below.Room(src); err != nil {
 			return digest.ID{}, 0, err
 		}
+	}
+	return copyInto(ctx, temp, src, w)
+}
+
+// sumFile hashes a file that nobody changes, a large one on all cores.
+func sumFile(ctx context.Context, file disk.File, w *work) (digest.ID, int64, error) {
+	info, err := file.Stat()
+	if err != nil || info.Size() < digest.Large {
+		return pour(ctx, nil, io.NewSectionReader(file, 0, 1<<62), w)
+	}
+	id, err := digest.SumLarge(ctx, file, info.Size())
+	return id, info.Size(), err
+}
+
+// copyInto copies a file into a temp, a large one on all cores.
+func copyInto(ctx context.Context, temp *disk.Temp, src *os.File, w *work) (digest.ID, int64, error) {
+	to, real := disk.OSFile(temp.File())
+	info, err := src.Stat()
+	if err != nil || !real || info.Size() < digest.Large {
+		return pour(ctx, temp, io.NewSectionReader(src, 0, 1<<62), w)
+	}
+	id, err := digest.CopyLarge(ctx, to, src, info.Size())
+	if !errors.Is(err, digest.ErrCut) {
+		return id, info.Size(), err
+	}
+	if err := to.Truncate(0); err != nil { // it became shorter meanwhile
+		return digest.ID{}, 0, err
 	}
 	return pour(ctx, temp, io.NewSectionReader(src, 0, 1<<62), w)
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 
 	"flow/pkg/digest"
@@ -75,7 +74,7 @@ func (b *Batch) link(ctx context.Context, info os.FileInfo, path string) (digest
 	}
 	w := works.Get().(*work)
 	defer works.Put(w)
-	id, size, err := pour(ctx, nil, io.NewSectionReader(file, 0, 1<<62), w)
+	id, size, err := sumFile(ctx, file, w)
 	if err != nil {
 		return id, size, err
 	}
