@@ -3,9 +3,10 @@
 package process
 
 import (
+	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -49,7 +50,7 @@ func (c *Crew) hire(what task, files []*os.File) (*hired, error) {
 		if h == nil {
 			break
 		}
-		if h.send(message{Task: &what}, files) == nil {
+		if h.send(message{task: &what}, files) == nil {
 			return h, nil
 		}
 		h.dismiss() // somebody killed it meanwhile
@@ -59,7 +60,7 @@ func (c *Crew) hire(what task, files []*os.File) (*hired, error) {
 		return nil, err
 	}
 	// A failed write means that the supervisor is gone, and its reports end.
-	_ = h.send(message{Task: &what}, files)
+	_ = h.send(message{task: &what}, files)
 	return h, nil
 }
 
@@ -152,13 +153,17 @@ func listen(file *os.File) <-chan report {
 	reports := make(chan report, 2) // all there can be of one command: nobody is blocked when Run has returned
 	go func() {
 		defer close(reports)
-		decoder := json.NewDecoder(file)
+		from := bufio.NewReader(file)
 		for {
-			var next report
-			if decoder.Decode(&next) != nil {
+			var head [4]byte
+			if _, err := io.ReadFull(from, head[:]); err != nil {
 				return
 			}
-			reports <- next
+			text := make([]byte, binary.LittleEndian.Uint32(head[:]))
+			if _, err := io.ReadFull(from, text); err != nil {
+				return
+			}
+			reports <- decodeReport(text)
 		}
 	}()
 	return reports
@@ -171,14 +176,9 @@ func (h *hired) dismiss() {
 	_ = h.told.Close()
 }
 
-// send writes a message: its length in 4 bytes, which the files travel with, then
-// JSON.
+// send writes a message, with whose first bytes the files travel.
 func (h *hired) send(m message, files []*os.File) error {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	rest := append(binary.LittleEndian.AppendUint32(nil, uint32(len(text))), text...)
+	rest := m.encode()
 	var rights []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))

@@ -4,7 +4,6 @@ package process
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"io"
 	"os"
 	"os/signal"
@@ -119,7 +118,10 @@ func receive() (message, error) {
 		}
 		got += n
 	}
-	return m, json.Unmarshal(text, &m)
+	files := m.files
+	m = decodeMessage(text)
+	m.files = files
+	return m, nil
 }
 
 // maxFiles is how many descriptors come with a message at most.

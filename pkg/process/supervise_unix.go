@@ -3,7 +3,6 @@
 package process
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -37,39 +36,49 @@ func supervise() int {
 	if err != nil {
 		return 1
 	}
-	reports := json.NewEncoder(os.NewFile(reportFD, "reports"))
 	for {
 		switch heard := hear.next(time.Time{}); {
 		case heard.signal == syscall.SIGCHLD:
 		case heard.signal != 0, heard.parentGone: // or it needs nobody any more
 			return 1
-		case heard.message == nil, heard.message.Task == nil: // an order that came when its command had ended
-		case !serve(heard.message, hear, reports):
+		case heard.message == nil, heard.message.task == nil: // an order that came when its command had ended
+		case !serve(heard.message, hear):
 			return 0
 		}
 	}
 }
 
 // serve runs one command to its end; false when something of it may be left.
-func serve(m *message, hear *ears, reports *json.Encoder) bool {
-	s := &supervisor{grace: m.Task.Grace, began: time.Now()}
+func serve(m *message, hear *ears) bool {
+	s := &supervisor{grace: m.task.grace, began: time.Now()}
 	pid, err := m.start(hear)
 	if err != nil {
 		errno, _ := err.(syscall.Errno)
-		_ = reports.Encode(report{Errno: int(max(errno, 1))})
+		tell(report{errno: int(max(errno, 1))})
 		return false
 	}
 	s.pid, s.group = pid, pid
-	_ = reports.Encode(report{Pid: pid}) // a dead parent is seen on the leash
+	tell(report{pid: pid})
 	s.watch(hear)
 	hear.forget()
 	end := s.ending()
-	end.Free = s.childless && !s.stopped && !s.killing && !s.gaveUp && !s.orphaned
-	if end.Free {
+	end.free = s.childless && !s.stopped && !s.killing && !s.gaveUp && !s.orphaned
+	if end.free {
 		closeAll(m.files)
 	}
-	_ = reports.Encode(report{Ended: end})
-	return end.Free
+	tell(report{ended: end})
+	return end.free
+}
+
+// tell writes a report. That the parent is dead is seen on the leash.
+func tell(r report) {
+	for text := r.encode(); len(text) > 0; {
+		n, err := unix.Write(reportFD, text)
+		if err != nil && err != unix.EINTR {
+			return
+		}
+		text = text[max(n, 0):]
+	}
 }
 
 // start starts the command as the leader of a process group, which dies with
@@ -80,7 +89,7 @@ func (m *message) start(hear *ears) (int, error) {
 		return 0, unix.EBADF
 	}
 	files, given := []uintptr{0, uintptr(m.files[0]), uintptr(m.files[1])}, 2
-	if m.Task.Stdin && len(m.files) > given {
+	if m.task.stdin && len(m.files) > given {
 		files[0] = uintptr(m.files[given])
 		given++
 	}
@@ -92,8 +101,8 @@ func (m *message) start(hear *ears) (int, error) {
 	for _, lock := range m.files[given:] {
 		files = append(files, uintptr(lock))
 	}
-	pid, err := syscall.ForkExec(string(m.Task.Program), split(m.Task.Argv), &syscall.ProcAttr{
-		Dir: string(m.Task.Dir), Env: split(m.Task.Env), Files: files, Sys: ownGroup(&hear.command),
+	pid, err := syscall.ForkExec(m.task.program, m.task.argv, &syscall.ProcAttr{
+		Dir: m.task.dir, Env: m.task.env, Files: files, Sys: ownGroup(&hear.command),
 	})
 	if err == nil && hear.command < 0 {
 		hear.children()
@@ -137,7 +146,7 @@ func (s *supervisor) watch(hear *ears) {
 		case heard.parentGone:
 			s.orphaned = true
 			s.stop(syscall.SIGTERM, orphanGrace)
-		case heard.message != nil && (heard.message.Order == kill || s.grace < 0):
+		case heard.message != nil && (heard.message.order == kill || s.grace < 0):
 			s.stop(syscall.SIGKILL, 0)
 		case heard.message != nil:
 			s.stop(syscall.SIGINT, s.grace)
@@ -215,10 +224,10 @@ func (s *supervisor) bury(pid int, status syscall.WaitStatus, usage *syscall.Rus
 	if pid != s.pid {
 		return
 	}
-	s.end = &ending{Code: status.ExitStatus(), Wall: time.Since(s.began), Stopped: s.stopped}
+	s.end = &ending{code: status.ExitStatus(), wall: time.Since(s.began), stopped: s.stopped}
 	if status.Signaled() {
-		s.end.Signal = unix.SignalName(status.Signal())
-		s.end.Code = 128 + int(status.Signal())
+		s.end.signal = unix.SignalName(status.Signal())
+		s.end.code = 128 + int(status.Signal())
 	}
 	if !s.stopped {
 		s.tooLate = time.Now().Add(settleTime)
@@ -240,7 +249,7 @@ func (s *supervisor) late() {
 	switch {
 	case s.killing:
 		s.gaveUp = true
-	case s.end != nil && !s.stopped && s.end.Code == 0:
+	case s.end != nil && !s.stopped && s.end.code == 0:
 		s.gaveUp = true // what is left is the parent's business
 	default:
 		s.kill()
@@ -279,12 +288,12 @@ func (s *supervisor) empty() bool {
 func (s *supervisor) ending() *ending {
 	end := s.end
 	if end == nil { // killed, but the kernel doesn't let go of it
-		end = &ending{Code: 128 + int(syscall.SIGKILL), Signal: "SIGKILL", Wall: time.Since(s.began), Stopped: s.stopped}
+		end = &ending{code: 128 + int(syscall.SIGKILL), signal: "SIGKILL", wall: time.Since(s.began), stopped: s.stopped}
 	}
 	if s.gaveUp {
-		end.Leftover = descendants()
+		end.leftover = descendants()
 	}
-	end.CPU, end.MaxRSS, end.Read, end.Written = s.used.cpu, s.used.maxRSS, s.used.read, s.used.written
+	end.cpu, end.maxRSS, end.read, end.written = s.used.cpu, s.used.maxRSS, s.used.read, s.used.written
 	return end
 }
 
