@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"flow/pkg/event"
@@ -28,16 +29,20 @@ func (r *run) loop(ctx context.Context) {
 	queue.start()
 	pool := newPool(r.Totals, r.Devices, r.options.Jobs < 0)
 	running, saving := map[*Step]grant{}, map[*Step]bool{}
+	defer r.hands.end()
 	for {
 		if len(running) < jobs && len(saving) < jobs && (r.keeper.idle() || jobs > 1) && !queue.urgent(r.ending(saving)) {
 			r.fill(ctx, queue, pool, running, jobs)
+		}
+		if len(running) < jobs || r.keeper.pressed() {
+			r.keepNext(ctx)
 		}
 		if len(running)+len(saving) == 0 && r.keeper.idle() {
 			r.shortest = r.couldTake(queue)
 			return
 		}
 		ended := []*result{}
-		switch m := <-r.messages; {
+		switch m := r.next(); {
 		case m.event != nil:
 			r.sink.Emit(m.event)
 			continue
@@ -57,14 +62,27 @@ func (r *run) loop(ctx context.Context) {
 			if !r.handle(m.result) {
 				ended = append(ended, m.result)
 			}
-		default:
+		case m.kept != nil:
 			r.kept(m.kept)
 			ended = m.kept
 		}
-		r.keepNext(ctx)
 		for _, done := range ended {
 			queue.done(done.step)
 		}
+	}
+}
+
+// next returns the next message, an empty one when results have waited long enough.
+func (r *run) next() message {
+	due := r.keeper.due()
+	if due == nil {
+		return <-r.messages
+	}
+	select {
+	case m := <-r.messages:
+		return m
+	case <-due:
+		return message{}
 	}
 }
 
@@ -117,7 +135,44 @@ func (r *run) fill(ctx context.Context, queue *queue, pool *pool, running map[*S
 		}
 		worker.grant = pool.take(step.Stage)
 		running[step] = worker.grant
-		go worker.do(ctx)
+		r.hands.do(func() { worker.do(ctx) })
+	}
+}
+
+// hands are goroutines that take one piece of work after the other: a fresh one first has to
+// get its stack. The zero value is ready, for the owner's use; end lets them go.
+type hands struct {
+	work chan func()
+	free atomic.Int64
+}
+
+func (h *hands) do(work func()) {
+	if h.work == nil {
+		h.work = make(chan func())
+	}
+	if h.free.Add(-1) < 0 {
+		h.free.Add(1)
+		go h.run(work)
+		return
+	}
+	h.work <- work
+}
+
+func (h *hands) run(work func()) {
+	for {
+		work()
+		h.free.Add(1)
+		next, more := <-h.work
+		if !more {
+			return
+		}
+		work = next
+	}
+}
+
+func (h *hands) end() {
+	if h.work != nil {
+		close(h.work)
 	}
 }
 

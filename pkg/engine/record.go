@@ -17,7 +17,28 @@ import (
 // long for ten stages as for one.
 type keeper struct {
 	waiting []*result
+	since   time.Time // when the first of them came
 	now     []*result // that are being kept
+}
+
+// While as many commands run as may, results wait for others to be kept with, so many and so
+// long at most.
+const (
+	keepMany  = 16
+	keepAfter = 20 * time.Millisecond
+)
+
+// pressed reports whether results have waited enough.
+func (k *keeper) pressed() bool {
+	return len(k.waiting) >= keepMany || len(k.waiting) > 0 && time.Since(k.since) >= keepAfter
+}
+
+// due tells when they have; nil while none wait, or others are just being kept.
+func (k *keeper) due() <-chan time.Time {
+	if len(k.waiting) == 0 || len(k.now) > 0 {
+		return nil
+	}
+	return time.After(keepAfter - time.Since(k.since))
 }
 
 // idle reports whether all that came is kept.
@@ -130,6 +151,9 @@ func (r *run) handle(done *result) bool {
 	if done.err != nil {
 		r.fail(done.step, done.err)
 		return false
+	}
+	if len(r.keeper.waiting) == 0 {
+		r.keeper.since = time.Now()
 	}
 	r.keeper.waiting = append(r.keeper.waiting, done)
 	return true

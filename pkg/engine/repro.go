@@ -51,6 +51,7 @@ type run struct {
 	messages chan message
 	failures []error
 	keeper   keeper
+	hands    hands
 	settled  time.Time
 	dirty    bool // something was recorded since the lock was written
 	temps    bool // there are temp outs
