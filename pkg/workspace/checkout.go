@@ -106,7 +106,7 @@ func (w *Workspace) swap(name string, put func() error) error {
 func (w *Workspace) checkoutTree(ctx context.Context, name string, at place, content digest.Content) (int, error) {
 	var there *scan
 	if at.stat.kind == digest.Dir {
-		s, now, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
+		s, now, err := w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
 		if err != nil || now.Same(content) {
 			return 0, err
 		}
@@ -247,7 +247,7 @@ func (w *Workspace) clear(ctx context.Context, name string, at place) (int, erro
 	err := w.nothingHidden(ctx, name, at)
 	var hidden *HiddenError
 	if errors.As(err, &hidden) {
-		there, _, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
+		there, _, err := w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
 		if err != nil {
 			return 0, err
 		}
@@ -286,11 +286,7 @@ func (n *node) hides() bool {
 		if at.hidden.Load() {
 			return true
 		}
-		for i := range at.entries {
-			if below := at.entries[i].dir; below != nil {
-				stack = append(stack, below)
-			}
-		}
+		at.below(func(dir *node) { stack = append(stack, dir) })
 	}
 	return false
 }

@@ -30,7 +30,7 @@ func (w *Workspace) Digest(ctx context.Context, name string) (digest.Content, er
 	defer at.close()
 	var content digest.Content
 	if at.stat.kind == digest.Dir {
-		_, content, err = w.scanTree(ctx, name, at, &scan{take: w.hash})
+		_, content, err = w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
 	} else {
 		content, err = w.digestFile(ctx, name, at, w.hash, false)
 	}
@@ -51,7 +51,7 @@ func (w *Workspace) Tree(ctx context.Context, name string) (cache.Tree, digest.C
 		content, err := w.digestFile(ctx, name, at, w.hash, false)
 		return nil, content, err
 	}
-	s, content, err := w.scanTree(ctx, name, at, &scan{take: w.hash})
+	s, content, err := w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
 	if err != nil {
 		return nil, digest.Content{}, err
 	}
@@ -131,6 +131,7 @@ func (w *Workspace) scanTree(ctx context.Context, name string, at place, s *scan
 	if !s.same() || s.stale.Load() {
 		t.learn(s.encode(name, content))
 	}
+	t.release()
 	return s, content, nil
 }
 

@@ -170,6 +170,16 @@ func (t *tree) learn(raw []byte) {
 	}
 }
 
+// heavy is from which size on an index is read again when it is needed again.
+const heavy = 8 << 20
+
+// release lets go of a large index that is on the disk. The caller holds the mutex.
+func (t *tree) release() {
+	if t.index != nil && !t.dirty && len(t.index.raw) >= heavy {
+		t.index, t.loaded = nil, false
+	}
+}
+
 func (t *tree) flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // A folder is an open directory. Names are those of its entries; open, openFile and
 // sub don't follow a symlink there, and never wait for the other end of a pipe.
 type folder interface {
-	list(buffer []byte) ([]string, error)
+	list(buffer []byte, names []string) ([]string, error) // appends to names
 	stat(name string) (stat, error)
 	readlink(name string) (string, error)
 	open(name string) (source, error)
@@ -35,11 +35,10 @@ type byName struct {
 
 func (f byName) join(name string) string { return path.Join(f.name, name) }
 
-func (f byName) list([]byte) ([]string, error) {
+func (f byName) list(_ []byte, names []string) ([]string, error) {
 	entries, err := f.root.ReadDir(f.name)
-	names := make([]string, len(entries))
-	for i, entry := range entries {
-		names[i] = entry.Name()
+	for _, entry := range entries {
+		names = append(names, entry.Name())
 	}
 	return names, err
 }
@@ -98,10 +97,10 @@ func (s fileSource) stat() (stat, error) {
 // nowhere is the folder of a name whose folder isn't there.
 type nowhere struct{}
 
-func (nowhere) list([]byte) ([]string, error)      { return nil, fs.ErrNotExist }
-func (nowhere) stat(string) (stat, error)          { return stat{}, fs.ErrNotExist }
-func (nowhere) readlink(string) (string, error)    { return "", fs.ErrNotExist }
-func (nowhere) open(string) (source, error)        { return nil, fs.ErrNotExist }
-func (nowhere) openFile(string) (disk.File, error) { return nil, fs.ErrNotExist }
-func (nowhere) sub(string) (folder, error)         { return nil, fs.ErrNotExist }
-func (nowhere) close()                             {}
+func (nowhere) list([]byte, []string) ([]string, error) { return nil, fs.ErrNotExist }
+func (nowhere) stat(string) (stat, error)               { return stat{}, fs.ErrNotExist }
+func (nowhere) readlink(string) (string, error)         { return "", fs.ErrNotExist }
+func (nowhere) open(string) (source, error)             { return nil, fs.ErrNotExist }
+func (nowhere) openFile(string) (disk.File, error)      { return nil, fs.ErrNotExist }
+func (nowhere) sub(string) (folder, error)              { return nil, fs.ErrNotExist }
+func (nowhere) close()                                  {}

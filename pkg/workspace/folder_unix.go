@@ -51,8 +51,7 @@ func openat(fd int, name string, flags int) (int, error) {
 	}
 }
 
-func (f fdFolder) list(buffer []byte) ([]string, error) {
-	var names []string
+func (f fdFolder) list(buffer []byte, names []string) ([]string, error) {
 	for {
 		n, err := unix.ReadDirent(f.fd, buffer)
 		if err == unix.EINTR {

@@ -178,6 +178,54 @@ func garble(t *testing.T, random *rand.Rand, dir string) {
 }
 
 // TestDigest_withinATick rewrites files as fast as it can, with the times put back.
+// TestDigest_partsChanged has folders of which the index gives back the entries, beside
+// those that it can't.
+func TestDigest_partsChanged(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 1300 { // more than one task looks at
+		write(t, dir, fmt.Sprintf("data/many/%04d", i), "x")
+	}
+	write(t, dir, "data/many/below/same", "1")
+	write(t, dir, "data/changes/file", "1")
+	write(t, dir, "data/changes/below/same", "1")
+	write(t, dir, "data/grows/file", "1")
+	write(t, dir, "data/shrinks/file", "1")
+	write(t, dir, "data/shrinks/other", "1")
+	write(t, dir, "data/links/file", "1")
+	require.NoError(t, os.Symlink("file", filepath.Join(dir, "data/links/link")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "data/nothing/deeper"), 0o755))
+	first := openAt(t, dir, Options{})
+	last, err := first.entryAt("data/nothing/deeper")
+	require.NoError(t, err)
+	first.clock.settle(last.stat) // from now on the index trusts what it knows
+	before, err := first.Save(t.Context(), "data", SaveOptions{})
+	require.NoError(t, err)
+	require.NoError(t, first.Flush())
+
+	write(t, dir, "data/changes/file", "22")
+	write(t, dir, "data/grows/more", "2")
+	require.NoError(t, os.Remove(filepath.Join(dir, "data/shrinks/other")))
+	w := openAt(t, dir, Options{})
+	tree, content, err := w.Tree(t.Context(), "data")
+	require.NoError(t, err)
+	want, wanted, err := openAt(t, dir, Options{IndexDir: ".flow/none"}).Tree(t.Context(), "data")
+	require.NoError(t, err)
+	require.Equal(t, want, tree)
+	require.Equal(t, wanted, content)
+	require.NoError(t, w.Flush())
+	again, err := openAt(t, dir, Options{}).Digest(t.Context(), "data")
+	require.NoError(t, err)
+	require.Equal(t, wanted, again)
+
+	w = openAt(t, dir, Options{})
+	changed, err := w.Checkout(t.Context(), "data", before)
+	require.NoError(t, err)
+	require.Equal(t, 3, changed)
+	again, err = openAt(t, dir, Options{IndexDir: ".flow/none"}).Digest(t.Context(), "data")
+	require.NoError(t, err)
+	require.Equal(t, before, again)
+}
+
 func TestDigest_withinATick(t *testing.T) {
 	dir := t.TempDir()
 	at := filepath.Join(dir, "data", "x")

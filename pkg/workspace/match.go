@@ -55,7 +55,7 @@ func (m *matching) walk(ctx context.Context, in folder, dir string, above *rules
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	names, err := in.list(make([]byte, 32<<10))
+	names, err := in.list(make([]byte, 32<<10), nil)
 	if err != nil {
 		return m.w.fail("look into", dir, err)
 	}

@@ -12,28 +12,29 @@ import (
 // that hold nothing. Paths are below the scan's top, and all but in order.
 func (s *scan) each(do func(path string, e *entry)) {
 	type level struct {
-		at   *node
-		self *entry
-		next int
-		any  bool // something in it is there
+		at      *node
+		entries []entry
+		self    *entry
+		next    int
+		any     bool // something in it is there
 	}
-	stack := []level{{at: s.top}}
+	stack := []level{{at: s.top, entries: s.entries(s.top)}}
 	for len(stack) > 0 {
 		now := &stack[len(stack)-1]
-		if now.next == len(now.at.entries) {
+		if now.next == len(now.entries) {
 			if !now.any && now.self != nil {
 				do(now.at.path, now.self)
 			}
 			stack = stack[:len(stack)-1]
 			continue
 		}
-		e := &now.at.entries[now.next]
+		e := &now.entries[now.next]
 		now.next++
 		switch {
 		case e.stat.kind == digest.None:
 		case e.dir != nil:
 			now.any = true
-			stack = append(stack, level{at: e.dir, self: e})
+			stack = append(stack, level{at: e.dir, entries: s.entries(e.dir), self: e})
 		default:
 			now.any = true
 			do(join(now.at.path, e.name), e)
@@ -70,7 +71,7 @@ func (s *scan) encode(name string, content digest.Content) []byte {
 	writer := newIndexWriter(name)
 	queue := []*node{s.top}
 	for i := 0; i < len(queue); i++ {
-		entries, count := queue[i].entries, 0
+		entries, count := s.entries(queue[i]), 0
 		for n := range entries {
 			if entries[n].stat.kind != digest.None {
 				count++

@@ -18,6 +18,10 @@ type node struct {
 	old     int // its number in the index, or -1
 	rules   *rules
 	hidden  atomic.Bool // it holds what an ignore file hides
+
+	same    atomic.Int64 // entries that the index can give back
+	dropped bool         // it is as in the index: the entries are there
+	dirs    []*node      // of a dropped one, its directories in order
 }
 
 // entry is one thing in a directory. One whose kind is digest.None is not there.
@@ -50,6 +54,7 @@ type scan struct {
 	// known answers for take where it can; may be nil.
 	known    func(path string, e *entry) bool
 	always   bool // take is called for files that the index knows too
+	lean     bool // of directories that are as in the index the entries are dropped
 	plain    bool // nothing is hidden, whatever the rules
 	anything bool // special files and links out of the root are let be
 
@@ -60,6 +65,7 @@ type scan struct {
 	open  atomic.Int64 // folders
 
 	mu      sync.Mutex
+	spare   [][]entry // of directories that were dropped
 	wake    sync.Cond
 	stack   []task
 	busy    int
@@ -194,14 +200,15 @@ func (s *scan) list(h *hand, at *node, parent *handle) {
 	}
 	folder := newHandle(s, opened, true)
 	defer folder.release()
-	names, err := folder.list(h.dirents)
+	names, err := folder.list(h.dirents, h.names[:0])
 	if err != nil {
 		s.fail(at.path, err)
 		return
 	}
+	h.names = names
 	names = s.visible(names, at)
 	slices.Sort(names)
-	at.entries = make([]entry, len(names))
+	at.entries = s.room(len(names))
 	for i, name := range names {
 		at.entries[i].name = name
 	}
@@ -244,7 +251,7 @@ func (s *scan) visible(names []string, at *node) []string {
 func (s *scan) look(at *node, f *handle, from, to int) {
 	known := newCursor(s.old, at, from)
 	var unread []*entry
-	var bytes int64
+	var bytes, same int64
 	for i := from; i < to; i++ {
 		e := &at.entries[i]
 		if err := s.inspect(at, f.folder, e, known.find(e.name)); err != nil {
@@ -260,12 +267,82 @@ func (s *scan) look(at *node, f *handle, from, to int) {
 			continue
 		}
 		s.count(e)
+		if e.same && e.stat.kind != digest.Link {
+			same++
+		}
 		if e.dir != nil {
 			s.descend(e.dir, f)
 		}
 	}
 	if len(unread) > 0 {
 		s.read(at, f, unread)
+	}
+	if s.lean && at.same.Add(same) == int64(len(at.entries)) {
+		s.drop(at)
+	}
+}
+
+// drop lets go of a directory's entries when the index has just these.
+func (s *scan) drop(at *node) {
+	if at.old < 0 {
+		return
+	}
+	if first, end := s.old.folder(at.old); end-first != len(at.entries) {
+		return
+	}
+	for i := range at.entries {
+		if below := at.entries[i].dir; below != nil {
+			at.dirs = append(at.dirs, below)
+		}
+	}
+	s.mu.Lock()
+	s.spare = append(s.spare, at.entries)
+	s.mu.Unlock()
+	at.entries, at.dropped = nil, true
+}
+
+// room returns empty entries.
+func (s *scan) room(count int) []entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.spare) - 1; last >= 0 {
+		found := s.spare[last]
+		s.spare = s.spare[:last]
+		if cap(found) >= count {
+			clear(found)
+			return found[:count]
+		}
+	}
+	return make([]entry, count)
+}
+
+// entries returns what is in a directory, of a dropped one from the index.
+func (s *scan) entries(at *node) []entry {
+	if !at.dropped {
+		return at.entries
+	}
+	first, end := s.old.folder(at.old)
+	all, dirs := make([]entry, 0, end-first), at.dirs
+	for n := first; n < end; n++ {
+		was := s.old.record(n)
+		e := entry{name: string(s.old.name(n)), stat: was.stat, id: was.id, old: n, trusted: was.trusted, same: true}
+		if was.kind == digest.Dir {
+			e.dir, dirs = dirs[0], dirs[1:]
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// below calls do for the directories in a directory.
+func (n *node) below(do func(*node)) {
+	for _, dir := range n.dirs {
+		do(dir)
+	}
+	for i := range n.entries {
+		if dir := n.entries[i].dir; dir != nil {
+			do(dir)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func (w *Workspace) update(ctx context.Context, there *scan, at place, tree cach
 	if err := u.apply(ctx); err != nil {
 		return 0, err
 	}
-	_, _, err = w.scanTree(ctx, name, at, &scan{take: w.hash, known: u.known})
+	_, _, err = w.scanTree(ctx, name, at, &scan{take: w.hash, known: u.known, lean: true})
 	return len(u.changes), err
 }
 
@@ -63,12 +63,10 @@ func (s *scan) folders() map[string]*node {
 	for queue := []*node{s.top}; len(queue) > 0; {
 		at := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		for i := range at.entries {
-			if below := at.entries[i].dir; below != nil {
-				all[below.path] = below
-				queue = append(queue, below)
-			}
-		}
+		at.below(func(dir *node) {
+			all[dir.path] = dir
+			queue = append(queue, dir)
+		})
 	}
 	return all
 }

@@ -110,6 +110,7 @@ func writeIndex(root *disk.Root, name string, raw []byte) error {
 // A hand is what one goroutine reads and hashes with.
 type hand struct {
 	dirents []byte
+	names   []string
 	buffer  []byte
 	hasher  *digest.Hasher
 }
