@@ -15,7 +15,9 @@
 package cache
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -131,7 +133,12 @@ func (c *Cache) Missing(ctx context.Context, content digest.Content) ([]digest.I
 	if content.Mode != digest.Dir {
 		return c.absent(ctx, []digest.ID{content.ID})
 	}
-	tree, err := c.ReadTree(ctx, content.ID)
+	var missing []digest.ID
+	err := c.eachShelves(ctx, content.ID, manyNames, func(ids []digest.ID) error {
+		absent, err := c.absentSorted(ctx, ids)
+		missing = append(missing, absent...)
+		return err
+	})
 	var corrupt *store.CorruptError
 	if errors.Is(err, store.ErrAbsent) || errors.As(err, &corrupt) {
 		return []digest.ID{content.ID}, nil
@@ -139,7 +146,7 @@ func (c *Cache) Missing(ctx context.Context, content digest.Content) ([]digest.I
 	if err != nil {
 		return nil, err
 	}
-	return c.absent(ctx, tree.IDs())
+	return missing, nil
 }
 
 const (
@@ -157,10 +164,13 @@ func (c *Cache) Absent(ctx context.Context, ids []digest.ID) ([]digest.ID, error
 // folders that they would be in are listed, unless these hold far more than is asked
 // for, which the first of them tells.
 func (c *Cache) absent(ctx context.Context, ids []digest.ID) ([]digest.ID, error) {
-	ids = slices.Clone(ids)
-	slices.SortFunc(ids, compareIDs)
-	ids = slices.Compact(ids)
-	var absent []digest.ID
+	return c.absentSorted(ctx, sorted(slices.Clone(ids)))
+}
+
+// absentSorted is absent of IDs that are sorted and each once; what it returns takes their
+// place.
+func (c *Cache) absentSorted(ctx context.Context, ids []digest.ID) ([]digest.ID, error) {
+	absent := ids[:0]
 	list := len(ids) >= manyIDs
 	for len(ids) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -193,13 +203,14 @@ func (c *Cache) absentIn(folder string, ids, absent []digest.ID) ([]digest.ID, i
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, err
 	}
-	at := 0
+	at, digits := 0, make([]byte, 2*len(digest.ID{}))
 	for _, id := range ids {
-		name := path.Base(c.objects.Name(id))
-		for at < len(names) && names[at] < name {
+		hex.Encode(digits, id[:])
+		name := digits[2:] // as in store.Files.Name
+		for at < len(names) && names[at] < string(name) {
 			at++
 		}
-		if at == len(names) || names[at] != name {
+		if at == len(names) || names[at] != string(name) {
 			absent = append(absent, id)
 		}
 	}
@@ -242,7 +253,13 @@ func (c *Cache) absentEach(ctx context.Context, ids, absent []digest.ID) ([]dige
 	return absent, nil
 }
 
-func compareIDs(a, b digest.ID) int { return slices.Compare(a[:], b[:]) }
+func compareIDs(a, b digest.ID) int { return bytes.Compare(a[:], b[:]) }
+
+// sorted sorts IDs in place and returns each once.
+func sorted(ids []digest.ID) []digest.ID {
+	slices.SortFunc(ids, compareIDs)
+	return slices.Compact(ids)
+}
 
 // workers is how many goroutines hash at a time.
 func workers() int { return runtime.GOMAXPROCS(0) }

@@ -189,14 +189,21 @@ func (c *Cache) read(ctx context.Context, id digest.ID, limit int64) ([]byte, er
 // it is not; it is a *store.CorruptError when its bytes don't fit its digest, and a
 // *TreeError when they do but make no valid tree.
 func (c *Cache) ReadTree(ctx context.Context, id digest.ID) (Tree, error) {
-	text, err := c.read(ctx, id, maxTree)
+	var tree Tree
+	var kept paths
+	err := c.decode(ctx, id, func(size int64, lines int) error {
+		if size > maxTree {
+			return fmt.Errorf("object %s has %d bytes; what is read into memory as a tree has %d at most", id, size, maxTree)
+		}
+		tree = make(Tree, 0, min(lines, int(size)/shortestLine))
+		return nil
+	}, func(e TreeEntry) error {
+		e.Path, e.Target = kept.keep(e.Path), kept.keep(e.Target)
+		tree = append(tree, e)
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read a tree: %w", err)
+		return nil, err
 	}
-	tree, err := DecodeTree(text)
-	var bad *TreeError
-	if errors.As(err, &bad) {
-		bad.ID = id
-	}
-	return tree, err
+	return tree, nil
 }

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -39,6 +40,9 @@ type TreeEntry struct {
 type Tree []TreeEntry
 
 const treeHeader = "flow tree v1\n"
+
+// shortestLine is that of an empty directory with a name of one letter.
+const shortestLine = len("dir x\n")
 
 // maxTarget is the longest target of a link that any system allows.
 const maxTarget = 32 << 10
@@ -134,12 +138,14 @@ func (t Tree) Content() digest.Content {
 func (t Tree) IDs() []digest.ID {
 	ids := make([]digest.ID, 0, len(t))
 	for _, entry := range t {
-		if entry.Mode == digest.File || entry.Mode == digest.Exec {
+		if entry.isFile() {
 			ids = append(ids, entry.ID)
 		}
 	}
 	return ids
 }
+
+func (e *TreeEntry) isFile() bool { return e.Mode == digest.File || e.Mode == digest.Exec }
 
 // Validate returns a *TreeError for the first entry that no directory could have, or
 // that must not be written anywhere: a bad name, a wrong order, two things in one
@@ -217,24 +223,17 @@ func (e *TreeEntry) validate() *TreeError {
 // DecodeTree reads what Encode wrote, and nothing else: a text that it accepts is
 // the encoding of a valid tree. The error is a *TreeError.
 func DecodeTree(text []byte) (Tree, error) {
-	rest, found := strings.CutPrefix(string(text), treeHeader)
-	if !found {
-		return nil, &TreeError{Line: 1, Msg: fmt.Sprintf("the first line is not %q", strings.TrimSpace(treeHeader))}
+	tree := make(Tree, 0, min(bytes.Count(text, []byte{'\n'}), len(text)/shortestLine))
+	decoder := &treeText{do: func(e TreeEntry) error {
+		tree = append(tree, e)
+		return nil
+	}}
+	_, err := decoder.Write(text)
+	if err == nil {
+		err = decoder.end()
 	}
-	tree := make(Tree, 0, strings.Count(rest, "\n"))
-	check := treeCheck{}
-	for number := 2; rest != ""; number++ {
-		line, after, ended := strings.Cut(rest, "\n")
-		entry, ok := decodeEntry(line)
-		if !ended || !ok {
-			return nil, &TreeError{Line: number, Msg: fmt.Sprintf("%.200q is not an entry", line)}
-		}
-		if err := check.entry(&entry); err != nil {
-			err.Line = number
-			return nil, err
-		}
-		tree = append(tree, entry)
-		rest = after
+	if err != nil {
+		return nil, err
 	}
 	return tree, nil
 }

@@ -157,17 +157,20 @@ func (v *verification) root(ctx context.Context, content digest.Content, wanted 
 	if content.Mode == digest.Dir && !v.trees[content.ID] {
 		v.trees[content.ID] = true
 		v.done.Trees++
-		tree, err := v.cache.ReadTree(ctx, content.ID)
+		var problem error // of the look for what the tree names
+		err := v.cache.eachShelves(ctx, content.ID, manyNames, func(ids []digest.ID) error {
+			if wanted {
+				problem = v.here(ctx, ids)
+			}
+			return problem
+		})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil && (wanted || !errors.Is(err, store.ErrAbsent)) {
+		if problem == nil && err != nil && (wanted || !errors.Is(err, store.ErrAbsent)) {
 			v.tell(content.ID, err)
 		}
-		if err != nil || !wanted {
-			return nil
-		}
-		return v.here(ctx, tree.IDs())
+		return problem
 	}
 	if content.Mode == digest.Dir || !content.Exists() || !wanted {
 		return nil
@@ -175,9 +178,9 @@ func (v *verification) root(ctx context.Context, content digest.Content, wanted 
 	return v.here(ctx, []digest.ID{content.ID})
 }
 
-// here tells of objects that are not here.
+// here tells of objects, sorted and each once, that are not here.
 func (v *verification) here(ctx context.Context, ids []digest.ID) error {
-	absent, err := v.cache.absent(ctx, ids)
+	absent, err := v.cache.absentSorted(ctx, ids)
 	for _, id := range absent {
 		v.tell(id, fmt.Errorf("object %s: %w", id, store.ErrAbsent))
 	}
