@@ -134,7 +134,7 @@ func (e *Engine) glance(ctx context.Context, names []string, locked *lock.File) 
 		stop, glanced := e.lookAhead(names), done
 		done = func() { stop(); glanced() }
 	}
-	var ids []digest.ID
+	ids := make([]digest.ID, 0, len(locked.Stages))
 	for _, entry := range locked.Stages {
 		for _, out := range entry.Outs {
 			ids = append(ids, out.ID)
@@ -260,11 +260,11 @@ func (s *Step) stale(will event.Status, reasons ...Reason) {
 
 // planStage compares a stage, and looks ahead to what the stages above it will do.
 func (e *Engine) planStage(ctx context.Context, step *Step, plan *Plan, options Options, expected map[string]digest.Content) error {
+	step.was = plan.Locked.Stages[step.Stage.Name]
 	var err error
-	if step.is, err = e.inspect(ctx, step.Stage, plan.Locked.Stages[step.Stage.Name], expected); err != nil {
+	if step.is, err = e.inspect(ctx, step.Stage, step.was, expected); err != nil {
 		return err
 	}
-	step.was = plan.Locked.Stages[step.Stage.Name]
 	step.Reasons = e.compare(ctx, step.Stage, step.was, step.is, options)
 	if options.Force {
 		step.Reasons = append([]Reason{{Kind: event.Forced}}, step.Reasons...)
