@@ -53,7 +53,7 @@ func TestGrowth(t *testing.T) {
 				return err
 			})
 		}},
-		{"allocations: plan, nothing to do", 40, func(t *testing.T, n int) float64 {
+		{"allocations: plan, nothing to do", 26, func(t *testing.T, n int) float64 {
 			e := grown(t, n).open()
 			return allocations(t, func() error {
 				plan, err := e.Plan(context.Background(), everything)

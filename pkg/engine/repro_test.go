@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -491,4 +492,61 @@ func TestRepro_outBehindALink(t *testing.T) {
 	ran, err := w.try(everything)
 	require.Empty(t, ran)
 	require.ErrorContains(t, err, "behind a symbolic link: it is real/x")
+}
+
+// stopAfter is a sink that stops the run when the first stage has ended.
+type stopAfter struct {
+	event.Log
+	stop func()
+}
+
+func (s *stopAfter) Emit(e event.Event) {
+	s.Log.Emit(e)
+	if _, is := e.(event.StageFinished); is {
+		s.stop()
+	}
+}
+
+func TestRepro_stoppedWithNothingToDo(t *testing.T) {
+	w := fourStageWorld(t)
+	w.repro(everything, "create", "clean", "train", "test")
+	ctx, stop := context.WithCancel(context.Background())
+	sink := &stopAfter{stop: stop}
+	err := w.open().Repro(ctx, everything, sink)
+	require.EqualError(t, err, "interrupted; 1 of 4 stages done and saved")
+	w.log = sink.Log
+	require.Equal(t, map[string]event.Status{"create": event.Fresh, "clean": event.Skipped, "train": event.Skipped, "test": event.Skipped}, w.ended())
+	w.repro(everything)
+}
+
+// TestPlan_ofManyStages compares a plan of so many stages that their outs are looked at
+// ahead with plans of one stage each.
+func TestPlan_ofManyStages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs more than a thousand stages")
+	}
+	const n = 1100
+	w := grown(t, n)
+	for i := 0; i < n; i += 100 {
+		w.write(fmt.Sprint("in", i), "changed")
+		w.write(fmt.Sprint("out", i+1), "changed")
+		w.remove(fmt.Sprint("out", i+2))
+		w.remove(fmt.Sprint("out", i+3))
+		require.NoError(t, os.Mkdir(w.path(fmt.Sprint("out", i+3)), 0o755))
+	}
+	plan, err := w.open().Plan(context.Background(), everything)
+	require.NoError(t, err)
+	stale, e := 0, w.open()
+	for i, step := range plan.Steps {
+		if step.State != engine.Fresh {
+			stale++
+		}
+		if i%100 > 4 {
+			continue
+		}
+		alone, err := e.Plan(context.Background(), engine.Options{Selection: engine.Selection{Targets: []string{step.Stage.Name}}})
+		require.NoError(t, err)
+		require.Equal(t, alone.Steps[0].Reasons, step.Reasons, step.Stage.Name)
+	}
+	require.Equal(t, 4*n/100, stale)
 }
