@@ -65,6 +65,27 @@ func (r *Root) Rewrite(name string, perm fs.FileMode) (File, error) {
 	return file, nil
 }
 
+// Overwrite puts content in the place of what a file holds, in the file: nobody else may know
+// of it yet. A file of a system that is not this machine's can't be.
+func (r *Root) Overwrite(name string, content []byte) error {
+	opened, err := r.fsys.Open(name, os.O_WRONLY, 0)
+	if err != nil {
+		return r.fail("open", name, err)
+	}
+	defer opened.Close()
+	file, ok := OSFile(opened)
+	if !ok {
+		return r.fail("overwrite", name, errors.ErrUnsupported)
+	}
+	if _, err := file.WriteAt(content, 0); err != nil {
+		return r.fail("write", name, err)
+	}
+	if err := file.Truncate(int64(len(content))); err != nil {
+		return r.fail("write", name, err)
+	}
+	return nil
+}
+
 // Append adds a line to the end of a file, which is made when it isn't there. After
 // a crash the last line may be cut; it is the reader who must see to that.
 func (r *Root) Append(name string, line []byte, perm fs.FileMode) error {

@@ -38,6 +38,8 @@ type attempt struct {
 	uses  []*disk.Lock // on the outs: shared of the stages above, whose outs this one reads; exclusive of its own
 	moved bool         // another process had the stage, or left it half done
 
+	logged bool // its command has printed something
+
 	unsaved *unsaved // once the command has ended well; nil when that can't be gone on with
 }
 
@@ -154,19 +156,11 @@ func (a *attempt) begin(ctx context.Context, outs []stages.Out) error {
 	for _, out := range outs {
 		a.outs = append(a.outs, intendedOut{Path: out.Path, Existed: a.e.Root.Exists(out.Path), Persist: out.Persist})
 	}
-	if err := a.e.Root.MkdirAll(a.dir, 0o755); err != nil {
-		return err
-	}
 	text, err := json.Marshal(intent{Stage: a.stage, Began: time.Now(), Outs: a.outs})
 	if err != nil {
 		return err
 	}
-	text = append(text, '\n')
-	write := a.e.Root.Replace
-	if !slices.ContainsFunc(a.outs, func(out intendedOut) bool { return out.Existed }) {
-		write = a.e.Root.ReplaceSoon // nothing moves: it is of use after a kill, not after a power loss
-	}
-	if err := write(a.dir+"/intent", text, 0o644); err != nil {
+	if err := a.intend(append(text, '\n')); err != nil {
 		return err
 	}
 	for _, out := range a.outs {
@@ -175,6 +169,25 @@ func (a *attempt) begin(ctx context.Context, outs []stages.Out) error {
 		}
 	}
 	return nil
+}
+
+// intend writes the intent.
+func (a *attempt) intend(text []byte) error {
+	write := a.e.Root.Replace
+	if a.movesNothing() { // it is of use after a kill, not after a power loss
+		if a.e.spares.become(a.e.Root, a.dir, text) {
+			return nil
+		}
+		write = a.e.Root.ReplaceSoon
+	}
+	if err := a.e.Root.MkdirAll(a.dir, 0o755); err != nil {
+		return err
+	}
+	return write(a.dir+"/intent", text, 0o644)
+}
+
+func (a *attempt) movesNothing() bool {
+	return !slices.ContainsFunc(a.outs, func(out intendedOut) bool { return out.Existed })
 }
 
 func (a *attempt) aside(ctx context.Context, out intendedOut) error {
@@ -201,10 +214,15 @@ func (a *attempt) aside(ctx context.Context, out intendedOut) error {
 
 // commit forgets what was there before.
 func (a *attempt) commit() error {
+	if a.movesNothing() && !a.logged && len(a.outs) > 0 && a.e.spares.take(a.e.Root, a.dir, a.e.State) {
+		return nil
+	}
 	if err := a.e.Root.Remove(a.dir + "/intent"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	_ = a.e.Root.Remove(a.dir + "/log") // most have no more than that
+	if a.logged {
+		_ = a.e.Root.Remove(a.dir + "/log")
+	}
 	if a.e.Root.Remove(a.dir) == nil {
 		return nil
 	}

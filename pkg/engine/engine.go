@@ -59,6 +59,7 @@ type Engine struct {
 
 	params  paramFiles
 	probes  probes
+	spares  spares
 	objects map[digest.ID]bool // while a plan is made: whether the cache has them
 	look    *cache.Look        // while a plan is made
 }

@@ -76,7 +76,7 @@ func (e *Engine) recoverHeld(ctx context.Context, dir string) (*event.Warning, e
 	if was.Outs, err = e.ownOuts(was, dir); err != nil {
 		return nil, err
 	}
-	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs, unsaved: e.ownUnsaved(was, ended)}
+	a := &attempt{e: e, stage: was.Stage, dir: dir, outs: was.Outs, unsaved: e.ownUnsaved(was, ended), logged: true} // as far as is known
 	recorded, err := e.recorded(ctx, was, ended)
 	if err != nil {
 		return nil, err

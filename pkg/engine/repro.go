@@ -21,6 +21,7 @@ func (e *Engine) Repro(ctx context.Context, options Options, sink event.Sink) er
 	r := &run{Engine: e, options: options, sink: sink, because: map[string]string{},
 		counts: map[event.Status]int{}, took: map[*Step]time.Duration{}, messages: make(chan message, 64), settled: started}
 	err := r.repro(ctx)
+	e.spares.drop(e.Root)
 	e.Flush()
 	sink.Emit(event.RunFinished{Time: time.Now(), Duration: time.Since(started), Counts: r.counts, Dry: options.Dry, Err: err,
 		Shortest: r.shortest, Forecast: r.forecast})

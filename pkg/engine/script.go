@@ -50,8 +50,7 @@ func (w *work) prepare(a *attempt) ([]string, *output, error) {
 	if params != "" {
 		env = append(env, paramsVar+"="+params)
 	}
-	out, err := w.openOutput(a)
-	return env, out, err
+	return env, w.newOutput(a), nil
 }
 
 // scriptRun is one script with what it shares with others. Several may run at a time;
@@ -82,6 +81,9 @@ func (w *work) script(ctx context.Context, a *attempt, run scriptRun) error {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
+	if run.out.err != nil {
+		return fmt.Errorf("keep a log: %w", run.out.err)
+	}
 	w.used(outcome)
 	if outcome.Code != 0 || outcome.Signal != "" || outcome.TimedOut {
 		return &StageError{Stage: stage.Title(), Outcome: &outcome, Msg: describeOutcome(stage, outcome), Tail: run.out.tail, Logged: w.e.RunID != ""}
@@ -116,22 +118,19 @@ func describeOutcome(stage *stages.Stage, outcome Outcome) string {
 	return how
 }
 
-// output takes the lines of a command: to the owner, to the log, to the tail.
+// output takes the lines of a command: to the owner, to the log, to the tail. There is a log
+// once there is a line.
 type output struct {
 	w    *work
+	a    *attempt
 	log  disk.File
 	buf  *bufio.Writer
+	err  error // why there is no log
 	left int
 	tail []string
 }
 
-func (w *work) openOutput(a *attempt) (*output, error) {
-	file, err := w.e.Root.Rewrite(a.dir+"/log", 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("keep a log: %w", err)
-	}
-	return &output{w: w, log: file, buf: bufio.NewWriter(file), left: logLimit}, nil
-}
+func (w *work) newOutput(a *attempt) *output { return &output{w: w, a: a, left: logLimit} }
 
 func (o *output) line(stderr bool, text string) {
 	o.w.tell(event.OutputLine{Stage: o.w.step.Stage.Title(), Stderr: stderr, Text: text})
@@ -139,13 +138,29 @@ func (o *output) line(stderr bool, text string) {
 		o.tail = append(o.tail[:0], o.tail[1:]...)
 	}
 	o.tail = append(o.tail, strings.ToValidUTF8(text, "\uFFFD"))
-	if o.left -= len(text) + 1; o.left > 0 {
+	o.open()
+	if o.left -= len(text) + 1; o.left > 0 && o.buf != nil {
 		o.buf.WriteString(text)
 		o.buf.WriteByte('\n')
 	}
 }
 
+// open makes the log when the first line comes.
+func (o *output) open() {
+	if o.buf != nil || o.err != nil {
+		return
+	}
+	if o.log, o.err = o.w.e.Root.Rewrite(o.a.dir+"/log", 0o666); o.err != nil {
+		return
+	}
+	o.a.logged = true
+	o.buf = bufio.NewWriter(o.log)
+}
+
 func (o *output) close() {
+	if o.buf == nil {
+		return
+	}
 	if o.left <= 0 {
 		fmt.Fprintf(o.buf, "[the log ends here: more than %d MiB]\n", logLimit>>20)
 	}
