@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"runtime"
 	"slices"
@@ -32,6 +33,7 @@ type Batch struct {
 	below *disk.Root           // the store's folder; nil before the first addition
 	temps map[digest.ID]string // what waits for Commit; local to below
 	names map[string]bool      // folders whose names must be durable at the end
+	taken []taken              // files that have become objects, until these have their names
 	ended bool
 
 	packMu  sync.Mutex // taken after mu by who needs both
@@ -214,6 +216,9 @@ func Commit(ctx context.Context, to *Files, batches []*Batch, files []string) er
 			names[path.Join(to.dir, name)] = true
 		}
 	}
+	for _, b := range batches {
+		b.taken = nil
+	}
 	return root.Barrier(nil, slices.Sorted(maps.Keys(names)))
 }
 
@@ -265,6 +270,9 @@ func (b *Batch) Abort() {
 	}
 	for _, temp := range b.temps {
 		b.below.Remove(temp) // what can't be removed now, a sweep removes later
+	}
+	for _, one := range b.taken {
+		_ = os.Chmod(one.file, one.perm)
 	}
 	clear(b.temps)
 	b.dropPacks()

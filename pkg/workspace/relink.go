@@ -30,8 +30,13 @@ func (w *Workspace) Relink(ctx context.Context, name string, content digest.Cont
 func (s *saving) relink(ctx context.Context, wants func(e *entry) bool) (int, error) {
 	var names []string
 	var entries []*entry
+	took := 0
 	add := func(path string, e *entry) {
-		if wants(e) {
+		if e.taken {
+			s.w.relearn(under(s.name, path), e, e.stat)
+			e.trusted = e.trusted || s.w.beginning(e.stat)
+			took++
+		} else if wants(e) {
 			names, entries = append(names, under(s.name, path)), append(entries, e)
 		}
 	}
@@ -40,7 +45,7 @@ func (s *saving) relink(ctx context.Context, wants func(e *entry) bool) (int, er
 	} else {
 		add("", s.file)
 	}
-	if len(names) == 0 {
+	if len(names)+took == 0 {
 		return 0, nil
 	}
 	was, linked := make([]cache.LinkKind, len(names)), make([]stat, len(names))

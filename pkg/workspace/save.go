@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -71,7 +72,7 @@ func (w *Workspace) SaveInto(ctx context.Context, batch *store.Batch, names []st
 func (w *Workspace) put(ctx context.Context, batch *store.Batch, names []string, options SaveOptions) ([]*saving, error) {
 	saves := make([]*saving, len(names))
 	for i, name := range names {
-		saves[i] = &saving{w: w, name: name, batch: batch}
+		saves[i] = &saving{w: w, name: name, batch: batch, takes: !options.Copy && w.cache.Links()[0] == cache.Hardlink}
 		if options.NoCache {
 			saves[i].batch = nil
 		}
@@ -101,6 +102,7 @@ type saving struct {
 	w       *Workspace
 	name    string
 	batch   *store.Batch // nil: only hash
+	takes   bool         // a large file may become the object itself
 	content digest.Content
 	tree    *scan  // of a directory
 	file    *entry // of all else
@@ -191,11 +193,11 @@ func (s *saving) add(ctx context.Context, h *hand, f folder, path string, e *ent
 		}
 	}
 	return s.w.steadily(ctx, f, path, e, func(from folder, name string) (bool, error) {
-		return s.copy(ctx, h, from, name, e)
+		return s.copy(ctx, h, from, name, path, e)
 	})
 }
 
-func (s *saving) copy(ctx context.Context, h *hand, from folder, name string, e *entry) (bool, error) {
+func (s *saving) copy(ctx context.Context, h *hand, from folder, name, path string, e *entry) (bool, error) {
 	opened, err := from.openFile(name)
 	if err != nil {
 		return false, err
@@ -209,9 +211,25 @@ func (s *saving) copy(ctx context.Context, h *hand, from folder, name string, e 
 	if !real {
 		return s.copyTwice(ctx, h, opened, e)
 	}
+	if s.takes && !e.linked && !e.own && e.stat.kind == digest.File && e.stat.size >= digest.Large && e.stat.nlink == 1 {
+		return s.take(ctx, file, path, e)
+	}
 	id, size, err := s.batch.Add(ctx, file)
 	e.id = id
 	return size == e.stat.size, err
+}
+
+// take has a large file become the object; false when it is to be looked at again, and added.
+func (s *saving) take(ctx context.Context, file *os.File, path string, e *entry) (bool, error) {
+	e.own = true
+	id, size, taken, err := s.batch.Take(ctx, file, s.w.root.Path(path))
+	if err != nil || !taken {
+		return false, err
+	}
+	now, err := fileSource{file}.stat()
+	same := size == e.stat.size && now.size == e.stat.size && now.mtime == e.stat.mtime
+	e.id, e.stat, e.taken = id, now, true
+	return same, err
 }
 
 // copyTwice is for a file that is not the system's own: it is read once for its digest

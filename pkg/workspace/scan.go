@@ -35,6 +35,8 @@ type entry struct {
 	trusted bool   // the stat speaks for the content from now on
 	linked  bool   // a symlink into the cache; stat is that of the object
 	same    bool   // the index knows it with this content
+	taken   bool   // it has become the object itself
+	own     bool   // it can't
 }
 
 // scan looks at a directory and all below it, fanned out over the cores: every
