@@ -119,8 +119,12 @@ func (b *Batch) AddBytes(content []byte) (digest.ID, error) {
 	if b.pending(id) {
 		return id, nil
 	}
-	if there, err := b.stored(id, int64(len(content))); there || err != nil {
+	there, err := b.stored(id, int64(len(content)))
+	switch {
+	case err != nil || there:
 		return id, err
+	case b.damaged(id): // a file of its own is asked for its bytes first
+		return id, b.writeFile(id, content)
 	}
 	return id, b.write(id, content)
 }
@@ -130,6 +134,11 @@ func (b *Batch) write(id digest.ID, content []byte) error {
 	if done, err := b.intoPack(id, content); done || err != nil {
 		return err
 	}
+	return b.writeFile(id, content)
+}
+
+// writeFile gives them a file of their own.
+func (b *Batch) writeFile(id digest.ID, content []byte) error {
 	temp, err := b.create()
 	if err != nil {
 		return err
@@ -176,6 +185,13 @@ func (b *Batch) putSmall(id digest.ID, content []byte) error {
 	}
 	if b.pending(id) {
 		return nil
+	}
+	below, err := b.open()
+	if err != nil {
+		return err
+	}
+	if below.Exists(objectName(id)) { // it may be damaged, and is asked for its bytes first
+		return b.writeFile(id, content)
 	}
 	return b.write(id, content)
 }

@@ -33,6 +33,7 @@ type Batch struct {
 	below *disk.Root           // the store's folder; nil before the first addition
 	temps map[digest.ID]string // what waits for Commit; local to below
 	names map[string]bool      // folders whose names must be durable at the end
+	bad   map[digest.ID]bool   // files of objects that are damaged
 	taken []taken              // files that have become objects, until these have their names
 	ended bool
 
@@ -109,16 +110,30 @@ func (b *Batch) stored(id digest.ID, size int64) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("object %s: %w", id, err)
 	}
-	if !info.Mode().IsRegular() || info.Size() != size {
-		return false, nil
-	}
-	if whole, err := b.whole(below, id); err != nil || !whole {
-		return false, err
+	whole := info.Mode().IsRegular() && info.Size() == size
+	if whole {
+		if whole, err = b.whole(below, id); err != nil {
+			return false, err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !whole {
+		if b.bad == nil {
+			b.bad = map[digest.ID]bool{}
+		}
+		b.bad[id] = true
+		return false, nil
+	}
 	b.names[path.Dir(objectName(id))], b.names["."] = true, true
 	return true, nil
+}
+
+// damaged reports whether the store has a file for an object that was found not to be whole.
+func (b *Batch) damaged(id digest.ID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bad[id]
 }
 
 // packedBefore reports whether a pack of the store has an object, whole.

@@ -152,19 +152,35 @@ func TestBatch_whatIsStoredIsNotWrittenAgain(t *testing.T) {
 }
 
 func TestBatch_damagedObjectIsReplaced(t *testing.T) {
+	for _, packed := range []bool{false, true} {
+		damagedObjectIsReplaced(t, packed)
+	}
+}
+
+func damagedObjectIsReplaced(t *testing.T, packed bool) {
 	for _, content := range storetest.Contents()[1:] {
 		for _, damaged := range [][]byte{nil, bytes.Repeat([]byte("?"), len(content))} {
 			files := newFiles(t)
 			id := storetest.Put(t, files, content)
 			name := files.Root().Path(files.Name(id))
-			require.NoError(t, os.Chmod(name, 0o644))
-			require.NoError(t, os.WriteFile(name, damaged, 0o644))
-			batch := files.Begin()
-			_, _, err := batch.Add(t.Context(), file(t, content))
-			require.NoError(t, err)
-			require.NoError(t, batch.Commit(t.Context()))
-			require.True(t, bytes.Equal(content, storetest.Get(t, files, id)))
-			require.Empty(t, left(t, files))
+			for _, put := range []bool{false, true} {
+				require.NoError(t, os.Chmod(name, 0o644))
+				require.NoError(t, os.WriteFile(name, damaged, 0o644))
+				batch := files.Begin()
+				if packed {
+					batch.Many()
+				}
+				var err error
+				if put {
+					err = batch.Put(t.Context(), id, bytes.NewReader(content))
+				} else {
+					_, _, err = batch.Add(t.Context(), file(t, content))
+				}
+				require.NoError(t, err)
+				require.NoError(t, batch.Commit(t.Context()))
+				require.True(t, bytes.Equal(content, storetest.Get(t, files, id)))
+				require.Empty(t, left(t, files))
+			}
 		}
 	}
 }
