@@ -54,8 +54,13 @@ type shelf struct {
 }
 
 // racy is how much older than its listing a folder's change must be for a later one to be
-// told from it.
-const racy = 2 * time.Second
+// told from it: clocks tick, and some file systems keep whole seconds, or two.
+func racy(changed time.Time) time.Duration {
+	if changed.Nanosecond() != 0 {
+		return 100 * time.Millisecond
+	}
+	return 2 * time.Second
+}
 
 // look lists the folder again if it has changed.
 func (p *packs) look() error {
@@ -73,7 +78,7 @@ func (p *packs) look() error {
 		return nil
 	}
 	began := time.Now()
-	settled := info.ModTime().Before(began.Add(-racy))
+	settled := info.ModTime().Before(began.Add(-racy(info.ModTime())))
 	names, err := p.names(settled)
 	if err != nil {
 		return err
