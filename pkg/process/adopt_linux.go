@@ -28,6 +28,9 @@ func adoptOrphans() {
 // ownGroup has the command lead a group of its own, and end with this process. fd gets what
 // becomes readable at its end; -1 where the kernel has no such thing.
 func ownGroup(fd *int) *syscall.SysProcAttr {
+	if os.Getenv(bySignal) != "" {
+		fd = nil
+	}
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: fd}
 }
 

@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -92,4 +93,13 @@ func BenchmarkCrew(b *testing.B) {
 			b.Fatal(result, err)
 		}
 	}
+}
+
+// TestBySignal: all holds as well where a supervisor learns of the end of its command by
+// SIGCHLD, as on systems that have no descriptors of processes.
+func TestBySignal(t *testing.T) {
+	again := exec.Command(os.Args[0], "-test.run", "^TestRun_|^TestCrew_")
+	again.Env = append(os.Environ(), process.TestBySignal+"=1")
+	out, err := again.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }

@@ -121,6 +121,11 @@ func socketPair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(ends[0]), "leash"), os.NewFile(uintptr(ends[1]), "leash"), nil
 }
 
+// bySignal has a supervisor do as where there is no descriptor of a process.
+const bySignal = "FLOW_SUPERVISE_BY_SIGNAL"
+
+var supervisorEnv = []string{"GOMAXPROCS=1"}
+
 // exec re-executes this program with the files from descriptor 3 on. On Linux
 // /proc/self/exe is what runs now, even when an upgrade replaced the file.
 func (h *hired) exec(files []*os.File) error {
@@ -133,7 +138,7 @@ func (h *hired) exec(files []*os.File) error {
 		h.supervisor = &exec.Cmd{
 			Path: path, Args: []string{os.Args[0], Arg}, ExtraFiles: files,
 			Stdin: null, Stdout: null, Stderr: null, // one descriptor, not three
-			Env:         []string{"GOMAXPROCS=1"},
+			Env:         supervisorEnv,
 			SysProcAttr: &syscall.SysProcAttr{Setsid: true}, // no terminal signals it, or asks the command for a password
 		}
 		return h.supervisor.Start()
