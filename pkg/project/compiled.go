@@ -80,11 +80,22 @@ type stored struct {
 	pipeline *stages.Pipeline
 }
 
-// stored reads what was kept; nil when there is nothing, or something is wrong with it,
-// which is a reason to decode anew, and none to complain.
-func (p *Project) stored() *stored {
+// stored reads what was kept. It is decoded while others find out whether it counts, and
+// what is returned waits for that.
+func (p *Project) stored() func() *stored {
 	data, err := p.Root.Read(compiledFile)
-	if err != nil || len(data) < 4 {
+	if err != nil {
+		return func() *stored { return nil }
+	}
+	decoded := make(chan *stored, 1)
+	go func() { decoded <- decodeStored(data) }()
+	return func() *stored { return <-decoded }
+}
+
+// decodeStored is nil when something is wrong with what was kept, which is a reason to
+// read the pipeline's files, and none to complain.
+func decodeStored(data []byte) *stored {
+	if len(data) < 4 {
 		return nil
 	}
 	size := binary.LittleEndian.Uint32(data)

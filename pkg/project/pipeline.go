@@ -16,8 +16,7 @@ import (
 
 // Pipeline reads the declared pipeline: that of every pipeline.yaml of the project.
 func (p *Project) Pipeline() (*stages.Pipeline, error) {
-	read := make(chan *stored, 1)
-	go func() { read <- p.stored() }() // beside what tells whether it counts
+	stored := p.stored()
 	files, err := p.declared()
 	if err != nil {
 		return nil, err
@@ -27,7 +26,7 @@ func (p *Project) Pipeline() (*stages.Pipeline, error) {
 		pipeline, _, err := parse(p.options(), files, p.readDeclared)
 		return pipeline, err
 	}
-	if was := <-read; kept.counts(was) {
+	if was := stored(); kept.counts(was) {
 		return was.pipeline, nil
 	}
 	pipeline, _, err := parse(p.options(), files, kept.reading())
