@@ -69,6 +69,10 @@ func (b *Batch) intoPack(id digest.ID, content []byte) (bool, error) {
 	if b.files.loose || len(content) > pack.SmallObject {
 		return false, nil
 	}
+	below, err := b.open() // before packMu, as it takes mu
+	if err != nil {
+		return false, err
+	}
 	b.packMu.Lock()
 	defer b.packMu.Unlock()
 	if b.small < manySmall {
@@ -76,10 +80,6 @@ func (b *Batch) intoPack(id digest.ID, content []byte) (bool, error) {
 		return false, nil
 	}
 	if b.packing == nil {
-		below, err := b.open()
-		if err != nil {
-			return false, err
-		}
 		if b.packing, err = newPacking(below, "."); err != nil {
 			return false, err
 		}

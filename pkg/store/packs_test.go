@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
+	"flow/pkg/pack"
 	"flow/pkg/store"
 	"flow/pkg/store/storetest"
 )
@@ -269,4 +271,35 @@ func TestBatch_repairsWhatIsPacked(t *testing.T) {
 	require.NoError(t, again(files).RemoveDamaged(t.Context(), ids[0]))
 	requireWhole(t, again(files))
 	require.Len(t, storetest.All(t, again(files)), 3)
+}
+
+// TestBatch_packsSideBySide has several add what fills more than one pack. It would never end
+// if one that begins a pack waited for one that asks what is packed.
+func TestBatch_packsSideBySide(t *testing.T) {
+	files := newFiles(t)
+	batch := files.Begin()
+	defer batch.Abort()
+	batch.Many()
+	const adders, each = 8, 2 * pack.FullPack / pack.SmallObject / 8
+	failed := make(chan error, adders)
+	for adder := range adders {
+		go func() {
+			content := make([]byte, pack.SmallObject)
+			for i := range each {
+				binary.LittleEndian.PutUint64(content, uint64(adder*each+i))
+				if _, err := batch.AddBytes(content); err != nil {
+					failed <- err
+					return
+				}
+			}
+			failed <- nil
+		}()
+	}
+	for range adders {
+		require.NoError(t, <-failed)
+	}
+	require.NoError(t, batch.Commit(t.Context()))
+	count := 0
+	require.NoError(t, files.List(t.Context(), func(digest.ID, int64) error { count++; return nil }))
+	require.Equal(t, adders*each, count)
 }
