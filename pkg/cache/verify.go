@@ -107,8 +107,12 @@ func (v *verification) objects(ctx context.Context) error {
 	})
 	close(ids)
 	group.Wait()
-	if ctx.Err() != nil {
+	var told *store.PackError
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.As(err, &told): // by packs
+		return nil
 	}
 	return err
 }

@@ -132,6 +132,30 @@ func TestScan_findsWhatIsWholeOfACutPack(t *testing.T) {
 	}
 }
 
+// TestScan_passesOverWhatIsDamaged: a wrong byte costs the object that it is in, unless it is
+// one of a size, and no other reads otherwise.
+func TestScan_passesOverWhatIsDamaged(t *testing.T) {
+	contents := some(12)
+	raw, _, ends := write(t, contents)
+	for at := range int(ends[len(ends)-1]) {
+		damaged := slices.Clone(raw)
+		damaged[at] ^= 0x20
+		found := 0
+		_, err := pack.Scan(bytes.NewReader(damaged), func(e pack.Entry, content []byte) error {
+			require.Equal(t, e.ID, digest.Sum(content))
+			found++
+			return nil
+		})
+		require.NoError(t, err)
+		switch of := slices.IndexFunc(ends, func(end int64) bool { return int64(at) < end }); {
+		case at < 16:
+			require.Equal(t, len(contents), found)
+		case int64(at) >= ends[of]-int64(len(contents[of])):
+			require.Equal(t, len(contents)-1, found, "byte %d", at)
+		}
+	}
+}
+
 func TestWriter_refusesWhatIsTooLarge(t *testing.T) {
 	w, err := pack.NewWriter(&bytes.Buffer{})
 	require.NoError(t, err)

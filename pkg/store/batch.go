@@ -66,10 +66,7 @@ func (b *Batch) open() (*disk.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.files.packs.look(); err != nil {
-		below.Close()
-		return nil, err
-	}
+	b.files.packs.look()
 	b.below = below
 	return below, nil
 }

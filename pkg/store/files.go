@@ -75,11 +75,12 @@ func (f *Files) Stat(ctx context.Context, id digest.ID) (int64, bool, error) {
 
 // packed returns where an object is among the packs that are there now.
 func (f *Files) packed(id digest.ID) (*shelf, pack.Entry, bool, error) {
-	if err := f.packs.look(); err != nil {
-		return nil, pack.Entry{}, false, err
-	}
+	f.packs.look()
 	s, e, found := f.packs.find(id)
-	return s, e, found, nil
+	if !found {
+		return nil, e, false, f.packs.missed()
+	}
+	return s, e, true, nil
 }
 
 // Written returns when an object was stored, or its pack.
@@ -170,14 +171,13 @@ func (f *Files) openPacked(id digest.ID) (*Object, error) {
 			return nil, err
 		}
 		f.packs.forget()
-		if err := f.packs.look(); err != nil {
-			return nil, err
-		}
+		f.packs.look()
 	}
-	if err := f.packs.look(); err != nil {
+	_, _, found, err := f.packed(id)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if _, _, found := f.packs.find(id); found {
+	case found:
 		return f.openPacked(id)
 	}
 	return nil, absent(id)
@@ -206,7 +206,8 @@ func (f *Files) Put(ctx context.Context, id digest.ID, r io.Reader) error {
 }
 
 // List calls each for every object, ordered by digest. Files with other names, as
-// those of an unfinished batch, are not objects.
+// those of an unfinished batch, are not objects. Packs that can't be read are a *PackError in
+// the end.
 func (f *Files) List(ctx context.Context, each func(id digest.ID, size int64) error) error {
 	folders, err := f.root.ReadDir(f.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -215,10 +216,7 @@ func (f *Files) List(ctx context.Context, each func(id digest.ID, size int64) er
 	if err != nil {
 		return err
 	}
-	packed, err := f.allPacked()
-	if err != nil {
-		return err
-	}
+	packed := f.allPacked()
 	// upTo tells of the objects in packs that come before one of their own, or all.
 	upTo := func(id digest.ID, all bool) error {
 		for len(packed) > 0 && (all || compareIDs(packed[0].ID, id) <= 0) {
@@ -250,14 +248,15 @@ func (f *Files) List(ctx context.Context, each func(id digest.ID, size int64) er
 			return err
 		}
 	}
-	return upTo(digest.ID{}, true)
+	if err := upTo(digest.ID{}, true); err != nil {
+		return err
+	}
+	return f.packs.missed()
 }
 
 // allPacked returns what the packs hold, sorted by digest, each once.
-func (f *Files) allPacked() ([]pack.Entry, error) {
-	if err := f.packs.look(); err != nil {
-		return nil, err
-	}
+func (f *Files) allPacked() []pack.Entry {
+	f.packs.look()
 	var all []pack.Entry
 	for _, s := range f.packs.known() {
 		for i := range s.pack.Len() {
@@ -265,7 +264,7 @@ func (f *Files) allPacked() ([]pack.Entry, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b pack.Entry) int { return compareIDs(a.ID, b.ID) })
-	return slices.CompactFunc(all, func(a, b pack.Entry) bool { return a.ID == b.ID }), nil
+	return slices.CompactFunc(all, func(a, b pack.Entry) bool { return a.ID == b.ID })
 }
 
 func (f *Files) listFolder(ctx context.Context, folder string, each func(id digest.ID, size int64) error) error {

@@ -37,6 +37,7 @@ type packs struct {
 	settled bool        // a change after the listing would show in the folder's times
 	shelves []*shelf    // by name
 	broken  []string    // names of files that are no packs
+	trouble *PackError  // what could not be looked at: what is missed may be there
 	last    *shelf      // where something was found
 	open    int
 }
@@ -62,26 +63,29 @@ func racy(changed time.Time) time.Duration {
 	return 2 * time.Second
 }
 
-// look lists the folder again if it has changed.
-func (p *packs) look() error {
+// look lists the folder again if it has changed. What can't be read of it keeps nobody from
+// the rest; who misses something then is told why.
+func (p *packs) look() {
 	info, err := p.root.Lstat(p.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		p.forget()
-		return nil
-	}
-	if err != nil {
-		return err
+		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err != nil {
+		p.trouble = &PackError{File: p.root.Path(p.dir), Err: err}
+		return
+	}
 	if p.folder != nil && p.settled && disk.SameFile(p.folder, info) && p.folder.ModTime().Equal(info.ModTime()) {
-		return nil
+		return
 	}
 	began := time.Now()
 	settled := info.ModTime().Before(began.Add(-racy(info.ModTime())))
+	p.trouble = nil
 	names, err := p.names(settled)
 	if err != nil {
-		return err
+		p.trouble = &PackError{File: p.root.Path(p.dir), Err: err}
 	}
 	var shelves []*shelf
 	p.broken = nil
@@ -92,14 +96,23 @@ func (p *packs) look() error {
 			p.broken = append(p.broken, name)
 		case errors.Is(err, fs.ErrNotExist): // it went just now
 		case err != nil:
-			return err
+			p.trouble = &PackError{File: p.root.Path(path.Join(p.dir, name)), Err: err}
 		default:
 			shelves = append(shelves, s)
 		}
 	}
 	p.drop(shelves)
-	p.shelves, p.folder, p.settled = shelves, info, settled
-	return nil
+	p.shelves, p.folder, p.settled = shelves, info, settled && p.trouble == nil
+}
+
+// missed returns a *PackError when something that was not found may be there all the same.
+func (p *packs) missed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.trouble == nil {
+		return nil
+	}
+	return p.trouble
 }
 
 // names lists the packs. While others change the folder a listing can lack a pack that is gone
@@ -173,7 +186,7 @@ func (p *packs) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.drop(nil)
-	p.folder, p.shelves, p.broken = nil, nil, nil
+	p.folder, p.shelves, p.broken, p.trouble = nil, nil, nil, nil
 }
 
 // find returns where an object is among the packs that are known.
@@ -273,13 +286,8 @@ func (f *Files) NotPacked(ids []digest.ID) ([]digest.ID, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	if err := f.packs.look(); err != nil {
-		return nil, err
-	}
+	f.packs.look()
 	shelves := f.packs.known()
-	if len(shelves) == 0 {
-		return ids, nil
-	}
 	found := make([]bool, len(ids))
 	for _, s := range shelves {
 		s.mark(ids, found)
@@ -290,7 +298,10 @@ func (f *Files) NotPacked(ids []digest.ID) ([]digest.ID, error) {
 			rest = append(rest, id)
 		}
 	}
-	return rest, nil
+	if len(rest) > 0 {
+		return rest, f.packs.missed()
+	}
+	return nil, nil
 }
 
 // mark marks which of some objects a pack has, from whichever of the two has less.
@@ -340,19 +351,26 @@ func (f *Files) RemoveDamaged(ctx context.Context, id digest.ID) error {
 	})
 }
 
-// unpack takes objects out of the packs.
+// unpack takes objects out of the packs: first out of those of which the least is left, which
+// makes room for the others.
 func (f *Files) unpack(ctx context.Context, gone func(*shelf, pack.Entry) bool) error {
 	f.packs.changing.Lock()
 	defer f.packs.changing.Unlock()
-	if err := f.packs.look(); err != nil {
-		return err
+	f.packs.look()
+	missed, shelves := f.packs.missed(), f.packs.known()
+	kept := map[*shelf][]pack.Entry{}
+	for _, s := range shelves {
+		kept[s] = slices.DeleteFunc(s.entries(), func(e pack.Entry) bool { return gone(s, e) })
 	}
-	for _, s := range f.packs.known() {
-		if err := f.packs.without(ctx, s, gone); err != nil {
+	for _, s := range slices.SortedFunc(slices.Values(shelves), func(a, b *shelf) int { return len(kept[a]) - len(kept[b]) }) {
+		if len(kept[s]) == s.pack.Len() {
+			continue
+		}
+		if err := f.packs.reduce(ctx, s, kept[s]); err != nil {
 			return fmt.Errorf("take objects out of pack %s: %w", f.root.Path(s.name), err)
 		}
 	}
-	return nil
+	return missed
 }
 
 // Loosen gives an object that is in a pack a file of its own, too, so that it can be linked.
@@ -373,15 +391,10 @@ func (f *Files) Loosen(ctx context.Context, o *Object) error {
 	return temp.Rename(name)
 }
 
-// without replaces a pack by one without some of its objects. The others' bytes are copied
-// as they are, and are durable before the pack goes.
-func (p *packs) without(ctx context.Context, s *shelf, gone func(*shelf, pack.Entry) bool) error {
-	all := s.entries()
-	kept := slices.DeleteFunc(slices.Clone(all), func(e pack.Entry) bool { return gone(s, e) })
-	switch {
-	case len(kept) == len(all):
-		return nil
-	case len(kept) == 0:
+// reduce replaces a pack by one with some of its objects only. Their bytes are copied as they
+// are, and are durable before the pack goes.
+func (p *packs) reduce(ctx context.Context, s *shelf, kept []pack.Entry) error {
+	if len(kept) == 0 {
 		return p.replace(s, nil, "")
 	}
 	w, err := newPacking(p.root, path.Dir(p.dir))
@@ -426,16 +439,17 @@ func (p *packs) replace(s *shelf, by *disk.Temp, name string) error {
 		}
 	}
 	p.drop(nil)
-	p.folder, p.shelves, p.broken = nil, nil, nil
+	p.folder, p.shelves, p.broken, p.trouble = nil, nil, nil, nil
 	if err := p.root.Remove(s.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return p.root.SyncDir(p.dir)
 }
 
-// PackError says that a file among the packs is none, or no longer the one that was written.
+// PackError says that a file among the packs is none, or no longer the one that was written,
+// or can't be read.
 type PackError struct {
-	File  string // absolute path
+	File  string // absolute path; the folder's when it is not known which can't be read
 	Saved int    // how many objects of it were whole, and have been put elsewhere
 	Err   error  // why nothing could be done about it; nil when it was moved away
 }
@@ -443,7 +457,7 @@ type PackError struct {
 // Error names the file.
 func (e *PackError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("pack %s is damaged, and what is whole of it can't be saved: %v", e.File, e.Err)
+		return fmt.Sprintf("what is packed in %s can't be told: %v", e.File, e.Err)
 	}
 	return fmt.Sprintf("pack %s is damaged; %d of its objects are whole, and kept", e.File, e.Saved)
 }
@@ -454,10 +468,12 @@ func (e *PackError) Unwrap() error { return e.Err }
 // Mend moves files that are no packs away, to a folder local to the Root, after it has stored
 // anew what of their objects is whole. What it returns tells of each.
 func (f *Files) Mend(ctx context.Context, to string) ([]*PackError, error) {
-	if err := f.packs.look(); err != nil {
-		return nil, err
-	}
+	f.packs.look()
 	var found []*PackError
+	var unreadable *PackError
+	if errors.As(f.packs.missed(), &unreadable) {
+		found = append(found, unreadable)
+	}
 	for _, name := range f.packs.damaged() {
 		one := &PackError{File: f.root.Path(path.Join(f.packs.dir, name))}
 		if one.Saved, one.Err = f.salvage(ctx, name); one.Err == nil {
@@ -474,8 +490,9 @@ func (f *Files) Mend(ctx context.Context, to string) ([]*PackError, error) {
 // banish moves a file from among the packs, unless the pack that it was is in its place now.
 func (f *Files) banish(name, to string) error {
 	f.packs.forget()
-	if err := f.packs.look(); err != nil || !slices.Contains(f.packs.damaged(), name) {
-		return err
+	f.packs.look()
+	if !slices.Contains(f.packs.damaged(), name) {
+		return nil
 	}
 	defer f.packs.forget()
 	if err := f.root.MkdirAll(to, 0o777); err != nil {

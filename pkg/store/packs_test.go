@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -215,6 +216,38 @@ func TestFiles_removeAndPowerLoss(t *testing.T) {
 			break
 		}
 	}
+}
+
+// TestFiles_packThatCantBeRead: what else there is can be had and added, what is missed is told
+// why, and nothing is taken for gone.
+func TestFiles_packThatCantBeRead(t *testing.T) {
+	ctx := t.Context()
+	files := newFiles(t)
+	hidden := putMany(t, files, "hidden")
+	name := "packs/" + packNames(t, files)[0]
+	shown := putMany(t, files, "shown")
+	loose := storetest.Put(t, files, []byte("loose"))
+	root := disk.NewRoot(locked{disk.OS(files.Root()), "cache/objects/" + name, false}, files.Root().Dir())
+	partly := store.NewFiles(root, "cache/objects")
+	for _, id := range append(shown, loose) {
+		require.NotEmpty(t, storetest.Get(t, partly, id))
+		has, err := partly.Has(ctx, id)
+		require.NoError(t, err)
+		require.True(t, has)
+	}
+	var told *store.PackError
+	_, err := partly.Has(ctx, hidden[0])
+	require.ErrorAs(t, err, &told)
+	require.ErrorIs(t, err, fs.ErrPermission)
+	require.ErrorContains(t, err, name)
+	_, err = partly.Open(hidden[0])
+	require.ErrorAs(t, err, &told)
+	listed := 0
+	require.ErrorAs(t, partly.List(ctx, func(digest.ID, int64) error { listed++; return nil }), &told)
+	require.Equal(t, 2, listed)
+	added := putMany(t, partly, "hidden", "more")
+	require.Equal(t, "hidden", string(storetest.Get(t, partly, added[0])))
+	require.Len(t, storetest.All(t, again(files)), 4)
 }
 
 // TestFiles_Mend: whatever becomes of a pack's bytes, no object reads otherwise than it was
