@@ -57,6 +57,10 @@ func runAdd(ctx context.Context, a *app, o addWords, args []string) error {
 		return err
 	}
 	defer stored()
+	return errors.Join(a.addAll(ctx, p, o, args), p.Workspace.Flush())
+}
+
+func (a *app) addAll(ctx context.Context, p *project.Project, o addWords, args []string) error {
 	names, err := a.addNames(ctx, p, o, args)
 	if err != nil {
 		return err
@@ -66,10 +70,8 @@ func runAdd(ctx context.Context, a *app, o addWords, args []string) error {
 			return err
 		}
 	}
-	if _, err := p.Ledger.Settle(ctx, nil); err != nil {
-		return err
-	}
-	return p.Workspace.Flush()
+	_, err = p.Ledger.Settle(ctx, nil)
+	return err
 }
 
 // addNames returns the paths that were typed, or that match the patterns that were.

@@ -54,10 +54,10 @@ func (c *Cache) link(ctx context.Context, id digest.ID, mode digest.Mode, to tar
 		return fmt.Errorf("%s: the object %s can't be put there as %s", to.root.Path(to.name), id, mode)
 	}
 	err := to.root.Retry(func() error { return c.linkObject(ctx, id, to) })
-	if err != nil {
+	if err != nil && !to.fresh { // else the caller knows what it becomes
 		return fmt.Errorf("restore %s: %w", to.root.Path(to.name), err)
 	}
-	return nil
+	return err
 }
 
 // linkObject makes a file by the first kind of link that works.

@@ -12,6 +12,7 @@ import (
 	"flow/pkg/digest"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
+	"flow/pkg/store"
 	"flow/pkg/workspace"
 )
 
@@ -192,12 +193,24 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 		put = e.Workspace.Relink
 	}
 	if result.Files, err = put(ctx, name, one.Was); err != nil {
-		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
+		return CheckedOut{}, cannotCheckOut(name, err)
 	}
 	if result.Files == 0 && now.Same(one.Was) {
 		return CheckedOut{}, nil // every link was as it should be
 	}
 	return result, nil
+}
+
+func cannotCheckOut(name string, err error) error {
+	err = fmt.Errorf("check out %s: %w", name, err)
+	var corrupt *store.CorruptError
+	if !errors.As(err, &corrupt) {
+		return err
+	}
+	problem := diag.At(diag.Pos{}, "%v", err).
+		WithHint("flow fsck --repair finds all that is damaged, and takes it from the workspace or a remote")
+	problem.Err = err
+	return problem
 }
 
 func (e *Engine) notCached(one Tracked) error {

@@ -402,7 +402,7 @@ func (e *StageError) Explain() (lines []string, hint string) {
 	case e.Kept != "":
 		lines = append(lines, "what it left, and its log, is kept in "+e.Kept+"; the outs from before are back in place")
 	}
-	if e.Logged && e.Outcome != nil {
+	if e.Logged && e.Outcome != nil && len(e.Tail) > 0 {
 		lines = append(lines, "all that it printed: flow logs "+e.Stage)
 	}
 	return lines, e.Hint

@@ -157,7 +157,7 @@ func (w *Workspace) build(ctx context.Context, name string, tree cache.Tree) (er
 			err = errors.Join(err, w.root.RemoveAll(temp))
 		}
 	}()
-	if err := w.fill(ctx, temp, tree); err != nil {
+	if err := w.fill(ctx, temp, name, tree); err != nil {
 		return err
 	}
 	learnt, err := w.learnBuilt(ctx, temp, name, tree)
@@ -174,8 +174,8 @@ func (w *Workspace) build(ctx context.Context, name string, tree cache.Tree) (er
 	return nil
 }
 
-// fill makes all of a tree in an empty folder.
-func (w *Workspace) fill(ctx context.Context, dir string, tree cache.Tree) error {
+// fill makes all of a tree in an empty folder, which becomes name.
+func (w *Workspace) fill(ctx context.Context, dir, name string, tree cache.Tree) error {
 	base, err := w.root.Sub(dir)
 	if err != nil {
 		return err
@@ -184,14 +184,17 @@ func (w *Workspace) fill(ctx context.Context, dir string, tree cache.Tree) error
 	if err := makeFolders(base, tree); err != nil {
 		return err
 	}
-	return inGroups(ctx, base, tree, func(in *disk.Root, name string, e *cache.TreeEntry) error {
+	return inGroups(ctx, base, tree, func(in *disk.Root, base string, e *cache.TreeEntry) error {
 		switch e.Mode {
 		case digest.Dir:
 			return nil
 		case digest.Link:
-			return in.Symlink(e.Target, name)
+			return in.Symlink(e.Target, base)
 		}
-		return w.cache.Make(ctx, e.ID, e.Mode, in, name)
+		if err := w.cache.Make(ctx, e.ID, e.Mode, in, base); err != nil {
+			return fmt.Errorf("restore %s: %w", w.root.Path(under(name, e.Path)), err)
+		}
+		return nil
 	})
 }
 

@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -118,7 +119,10 @@ func (u *update) prepare(ctx context.Context) error {
 		case change.New.Mode == digest.Link:
 			return stage.Symlink(change.New.Target, strconv.Itoa(i))
 		}
-		return u.w.cache.Make(ctx, change.New.ID, change.New.Mode, stage, strconv.Itoa(i))
+		if err := u.w.cache.Make(ctx, change.New.ID, change.New.Mode, stage, strconv.Itoa(i)); err != nil {
+			return fmt.Errorf("restore %s: %w", u.w.root.Path(under(u.name, change.Path)), err)
+		}
+		return nil
 	})
 }
 
