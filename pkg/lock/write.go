@@ -17,9 +17,16 @@ const (
 	trailer = "# end of pipeline.lock\n"
 )
 
+// How many bytes of text there are for what is recorded once, a bit more than mostly.
+const (
+	usualStage  = 400
+	usualSource = 160
+)
+
 // Encode returns the text of the file: the same content gives the same bytes.
 func (f *File) Encode() []byte {
 	w := &writer{}
+	w.Grow(len(header) + usualStage*len(f.Stages) + usualSource*len(f.Data))
 	w.WriteString(header)
 	w.line(0, "flow", strconv.Itoa(Version))
 	if len(f.Data) > 0 {
