@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"maps"
+	"os"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -112,4 +116,91 @@ func TestEntries_stopsEarly(t *testing.T) {
 		}
 	}
 	require.Equal(t, 3, n)
+}
+
+// manyLines is the text of a tree of so many files, never whole in memory.
+type manyLines struct {
+	files, next int
+	text        []byte
+}
+
+func (m *manyLines) Read(p []byte) (int, error) {
+	for len(m.text) < len(p) && m.next <= m.files {
+		if m.next == 0 {
+			m.text = append(m.text, treeHeader...)
+		} else {
+			id := digest.ID{byte(m.next * 37), byte(m.next), byte(m.next >> 8), byte(m.next >> 16), byte(m.next >> 24), 1}
+			e := FileEntry(fmt.Sprintf("d%05d/f%08d", m.next/1000, m.next), digest.File, id, 16)
+			m.text = append(e.append(m.text), '\n')
+		}
+		m.next++
+	}
+	if len(m.text) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, m.text)
+	m.text = append(m.text[:0], m.text[n:]...)
+	return n, nil
+}
+
+// BenchmarkEntries goes through trees of which the largest has ten million entries, with
+// FLOW_BENCH_LARGE set, and tells the most memory that was in use meanwhile.
+func BenchmarkEntries(b *testing.B) {
+	for _, files := range []int{10_000, 100_000, 1_000_000, 10_000_000} {
+		if files > 1_000_000 && os.Getenv("FLOW_BENCH_LARGE") == "" {
+			continue
+		}
+		c, _ := withTree(b, nil)
+		hasher := digest.New()
+		size, err := io.Copy(hasher, &manyLines{files: files})
+		require.NoError(b, err)
+		id := hasher.Sum()
+		require.NoError(b, c.Objects().Put(context.Background(), id, &manyLines{files: files}))
+		pass := map[string]func(see func()) error{
+			"entries": func(see func()) error {
+				for _, err := range c.Entries(context.Background(), id) {
+					see()
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			"shelves": func(see func()) error {
+				return c.eachShelves(context.Background(), id, manyNames, func(ids []digest.ID) error {
+					for range ids {
+						see()
+					}
+					return nil
+				})
+			},
+		}
+		for _, name := range slices.Sorted(maps.Keys(pass)) {
+			b.Run(fmt.Sprintf("%s/%d", name, files), func(b *testing.B) {
+				b.SetBytes(size)
+				var most uint64
+				for b.Loop() {
+					n := 0
+					require.NoError(b, pass[name](func() {
+						if n++; n&0x3fff == 0 {
+							var now runtime.MemStats
+							runtime.ReadMemStats(&now)
+							most = max(most, now.HeapAlloc)
+						}
+					}))
+					require.Equal(b, files, n)
+				}
+				b.ReportMetric(float64(most)/(1<<20), "peak-MB")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(files), "ns/entry")
+			})
+		}
+	}
+}
+
+func BenchmarkTreeContent(b *testing.B) {
+	tree := numbered(100_000, 100_000)
+	for b.Loop() {
+		tree.Content()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(tree)), "ns/entry")
 }
