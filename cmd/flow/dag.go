@@ -174,9 +174,10 @@ func (v *dagView) buildOuts(e *engine.Engine, names []string, states map[string]
 			}
 		}
 	}
+	known := setOf(nodes)
 	for _, name := range names {
 		stage, _ := e.Pipeline.Stage(name)
-		for _, read := range readOuts(e, stage, nodes) {
+		for _, read := range readOuts(e, stage, known) {
 			for _, out := range stage.Outs {
 				edges = append(edges, dag.Edge{From: read, To: out.Path})
 			}
@@ -204,11 +205,11 @@ func namedOuts(pipeline *stages.Pipeline, targets []string) []string {
 }
 
 // readOuts returns which of the nodes a stage reads.
-func readOuts(e *engine.Engine, stage *stages.Stage, nodes []string) []string {
+func readOuts(e *engine.Engine, stage *stages.Stage, nodes map[string]bool) []string {
 	var read []string
 	for _, dep := range stage.Deps {
 		for _, owner := range e.Pipeline.OwnerOf(dep.Path) {
-			if slices.Contains(nodes, owner.Out.Path) && !slices.Contains(read, owner.Out.Path) {
+			if nodes[owner.Out.Path] && !slices.Contains(read, owner.Out.Path) {
 				read = append(read, owner.Out.Path)
 			}
 		}

@@ -113,7 +113,8 @@ func (o *dataStatusOptions) find(ctx context.Context, p *project.Project) (s dat
 		return s, err
 	}
 	if o.unchanged {
-		s.unchanged = slices.DeleteFunc(s.recorded.Unchanged, func(path string) bool { return !slices.Contains(s.notRecorded.Unchanged, path) })
+		here := setOf(s.notRecorded.Unchanged)
+		s.unchanged = slices.DeleteFunc(s.recorded.Unchanged, func(path string) bool { return !here[path] })
 	}
 	if o.untracked {
 		if s.untracked, err = p.Untracked(ctx, e); err != nil {

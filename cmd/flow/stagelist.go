@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,10 +56,11 @@ func runStageList(a *app, selection engine.Selection, namesOnly, sources bool) e
 	if err != nil {
 		return err
 	}
+	chosen := setOf(names)
 	listed := []listedStage{}
 	table := ui.Table{Header: []string{"Stage", "What it makes"}}
 	for _, stage := range e.Pipeline.Stages { // as declared, not as they run
-		if !slices.Contains(names, stage.Name) || stage.Source && !sources {
+		if !chosen[stage.Name] || stage.Source && !sources {
 			continue
 		}
 		listed = append(listed, listStage(stage))
@@ -117,4 +117,12 @@ func describeStage(stage *stages.Stage) string {
 		return "nothing"
 	}
 	return strings.Join(parts, "; ")
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }

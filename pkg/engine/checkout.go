@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"flow/pkg/diag"
@@ -83,7 +82,7 @@ func (e *Engine) outSelected(selection Selection, stage *stages.Stage, out *stag
 	}
 	for _, target := range selection.Targets {
 		target = path.Clean(target)
-		if target == out.Path || slices.Contains(e.Pipeline.Named(target), stage.Name) ||
+		if target == out.Path || e.Pipeline.StandsFor(target, stage) ||
 			strings.HasPrefix(out.Path, target+"/") || strings.HasPrefix(target, out.Path+"/") {
 			return true
 		}

@@ -41,12 +41,13 @@ func (e *Engine) Select(selection Selection) ([]string, error) {
 func (e *Engine) targets(selection Selection) ([]string, error) {
 	var names []string
 	var problems diag.List
+	seen := map[string]bool{}
 	for _, target := range selection.Targets {
 		found, err := e.target(target, selection)
 		problems.AddErr(err)
 		for _, name := range found {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
+			if !seen[name] {
+				seen[name], names = true, append(names, name)
 			}
 		}
 	}

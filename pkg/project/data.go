@@ -234,7 +234,7 @@ func declared(pipeline *stages.Pipeline, stageName, where string) (*stages.Stage
 func meant(pipeline *stages.Pipeline, targets []string, stage *stages.Stage, out string) bool {
 	return len(targets) == 0 || slices.ContainsFunc(targets, func(target string) bool {
 		target = path.Clean(target)
-		if pipeline != nil && slices.Contains(pipeline.Named(target), stage.Name) {
+		if pipeline != nil && pipeline.StandsFor(target, stage) {
 			return true
 		}
 		return target == stage.Title() || strings.HasPrefix(stage.Name, target+"@") || target == out ||

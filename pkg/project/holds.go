@@ -45,9 +45,11 @@ func (r *Revision) Holds(ctx context.Context, name string, deep bool, lists func
 	if err != nil {
 		return nil, err
 	}
-	held = slices.DeleteFunc(held, func(h Held) bool {
-		return h.Path == State || below(h.Path, State) || slices.ContainsFunc(data, func(d Data) bool { return below(h.Path, d.Path) })
-	})
+	tracked := make(map[string]bool, len(data))
+	for _, d := range data {
+		tracked[d.Path] = true
+	}
+	held = slices.DeleteFunc(held, func(h Held) bool { return below(h.Path, State) || inOne(h.Path, tracked) })
 	for i := range data {
 		if whole(data[i]) && data[i].Content.Mode == digest.Dir {
 			held = append(held, folder(&data[i], false))
@@ -77,6 +79,16 @@ func inDir(name, dir string) string {
 // below reports whether a path is another one or is inside of it.
 func below(name, dir string) bool {
 	return name == dir || dir == "." || strings.HasPrefix(name, dir+"/")
+}
+
+// inOne reports whether a path is one of some, or is inside of one.
+func inOne(name string, of map[string]bool) bool {
+	for i := range len(name) {
+		if name[i] == '/' && of[name[:i]] {
+			return true
+		}
+	}
+	return of[name] || of["."]
 }
 
 // bringLists has those lists of files brought that the cache lacks.

@@ -230,6 +230,24 @@ func (p *Pipeline) named(target string, within []string) []string {
 	return names
 }
 
+// StandsFor reports whether a stage is among those that a target stands for; see Named.
+func (p *Pipeline) StandsFor(target string, stage *Stage) bool {
+	return p.standsFor(target, stage, nil)
+}
+
+func (p *Pipeline) standsFor(target string, stage *Stage, within []string) bool {
+	if target == "" {
+		return false
+	}
+	if _, found := p.byName[target]; found {
+		return stage.Name == target
+	}
+	if set, found := p.sets[target]; found && !slices.Contains(within, target) {
+		return slices.ContainsFunc(set.Targets, func(inner string) bool { return p.standsFor(inner, stage, append(within, target)) })
+	}
+	return stage.Group == target || stage.File == target
+}
+
 // Nearest returns what a person may have meant by a target that there is not: a stage,
 // group, pipeline, file or out. It is empty when nothing is near.
 func (p *Pipeline) Nearest(target string) string {
