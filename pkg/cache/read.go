@@ -13,8 +13,9 @@ import (
 	"flow/pkg/store"
 )
 
-// maxTree bounds what is read into memory as one tree: some ten million files.
-const maxTree = 1 << 30
+// MaxTree bounds what is read into memory as one tree, in bytes of its text: some ten
+// million files.
+const MaxTree = 1 << 30
 
 // buffer is what one goroutine copies and hashes with.
 type buffer struct {
@@ -192,8 +193,8 @@ func (c *Cache) ReadTree(ctx context.Context, id digest.ID) (Tree, error) {
 	var tree Tree
 	var kept paths
 	err := c.decode(ctx, id, func(size int64, lines int) error {
-		if size > maxTree {
-			return fmt.Errorf("object %s has %d bytes; what is read into memory as a tree has %d at most", id, size, maxTree)
+		if size > MaxTree {
+			return fmt.Errorf("object %s has %d bytes; what is read into memory as a tree has %d at most", id, size, MaxTree)
 		}
 		tree = make(Tree, 0, min(lines, int(size)/shortestLine))
 		return nil

@@ -157,9 +157,17 @@ func (s *saving) putTree(ctx context.Context, at place) error {
 	if err != nil || s.batch == nil || whole && s.tree.same() {
 		return err
 	}
-	_, err = s.batch.AddBytes(s.tree.flatten().Encode())
+	tree := s.tree.flatten()
+	text := tree.Encode()
+	if len(text) > mostTree {
+		return s.w.fail("save", s.name, fmt.Errorf("it holds %d files, which is too many for one list of them; track the folders in it each by itself", len(tree)))
+	}
+	_, err = s.batch.AddBytes(text)
 	return err
 }
+
+// mostTree is what could be read again.
+var mostTree = cache.MaxTree
 
 // cached reports whether what a tree was is whole in the cache.
 func (t *tree) cached(ctx context.Context, from *cache.Cache) bool {
