@@ -140,14 +140,14 @@ func (c *Config) read(level Level, file string, text []byte) error {
 			continue
 		}
 		key, value, found := strings.Cut(line, "=")
-		if !found {
-			problems.Add(diag.At(pos, "it is no setting: there is no = in it"))
+		if key = strings.TrimSpace(key); !found || key == "" {
+			problems.Add(diag.At(pos, "it is no setting: there is no = in it, or nothing before that"))
 			continue
 		}
 		if !known {
 			continue // below a section that nobody knows, or none
 		}
-		setting := Setting{Level: level, Pos: pos, Key: strings.ToLower(strings.TrimSpace(key)), Value: unquote(strings.TrimSpace(value))}
+		setting := Setting{Level: level, Pos: pos, Key: strings.ToLower(key), Value: unquote(strings.TrimSpace(value))}
 		if current == "remote" && remote != "" {
 			setting.Remote = strings.ToLower(remote)
 		} else {

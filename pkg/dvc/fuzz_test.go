@@ -33,6 +33,7 @@ func FuzzParseManifest(f *testing.F) {
 func FuzzConfig(f *testing.F) {
 	f.Add("[core]\nremote = x\n['remote \"x\"']\nurl = 'a # b' # c\n")
 	f.Add("[\n=\n[[a]]\n'")
+	f.Add("['remote \"x\"']\n = a\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c := &Config{}
 		_ = c.read(Shared, "config", []byte(text))
