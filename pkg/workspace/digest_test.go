@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -255,20 +254,4 @@ func tick(t *testing.T, dir string) {
 	}
 	for before := changed(); !changed().After(before); {
 	}
-}
-
-// TestSave_refusesWhatCouldNotBeReadAgain: a folder whose list would be too long is not saved.
-func TestSave_refusesWhatCouldNotBeReadAgain(t *testing.T) {
-	defer func(was int) { mostTree = was }(mostTree)
-	dir := t.TempDir()
-	for i := range 20 {
-		write(t, dir, fmt.Sprintf("data/%02d", i), "x")
-	}
-	w := openTidy(t, dir)
-	mostTree = 1000
-	_, err := w.Save(t.Context(), "data", SaveOptions{})
-	require.ErrorContains(t, err, "20 files, which is too many")
-	mostTree = 10_000
-	_, err = w.Save(t.Context(), "data", SaveOptions{})
-	require.NoError(t, err)
 }

@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -97,4 +98,20 @@ func TestRelink_objectNotWhole(t *testing.T) {
 	_, err = other.Relink(t.Context(), "one", content)
 	require.ErrorIs(t, err, store.ErrAbsent)
 	requireDigests(t, other, []digest.Content{content}, "one")
+}
+
+// TestSave_refusesWhatCouldNotBeReadAgain: a folder whose list would be too long is not saved.
+func TestSave_refusesWhatCouldNotBeReadAgain(t *testing.T) {
+	defer func(was int) { mostTree = was }(mostTree)
+	dir := t.TempDir()
+	for i := range 20 {
+		write(t, dir, fmt.Sprintf("data/%02d", i), "x")
+	}
+	w := openTidy(t, dir)
+	mostTree = 1000
+	_, err := w.Save(t.Context(), "data", SaveOptions{})
+	require.ErrorContains(t, err, "20 files, which is too many")
+	mostTree = 10_000
+	_, err = w.Save(t.Context(), "data", SaveOptions{})
+	require.NoError(t, err)
 }
