@@ -22,7 +22,7 @@ var rooms = map[string][]string{
 	"disk":      {},
 	"wire":      {},
 	"pack":      {"digest"},
-	"process":   {},
+	"process":   {"wire"},
 	"watch":     {},
 	"document":  {"diag"},
 	"values":    {"document", "diag"},

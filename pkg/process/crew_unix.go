@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"flow/pkg/wire"
 )
 
 // Crew is the supervisors of one run. To start one costs more than most small
@@ -50,7 +52,7 @@ func (c *Crew) hire(what task, files []*os.File) (*hired, error) {
 		if h == nil {
 			break
 		}
-		if h.send(message{task: &what}, files) == nil {
+		if h.send(message{Task: &what}, files) == nil {
 			return h, nil
 		}
 		h.dismiss() // somebody killed it meanwhile
@@ -60,7 +62,7 @@ func (c *Crew) hire(what task, files []*os.File) (*hired, error) {
 		return nil, err
 	}
 	// A failed write means that the supervisor is gone, and its reports end.
-	_ = h.send(message{task: &what}, files)
+	_ = h.send(message{Task: &what}, files)
 	return h, nil
 }
 
@@ -168,7 +170,11 @@ func listen(file *os.File) <-chan report {
 			if _, err := io.ReadFull(from, text); err != nil {
 				return
 			}
-			reports <- decodeReport(text)
+			var told report
+			if wire.Decode(text, &told) != nil {
+				return
+			}
+			reports <- told
 		}
 	}()
 	return reports
@@ -183,7 +189,10 @@ func (h *hired) dismiss() {
 
 // send writes a message, with whose first bytes the files travel.
 func (h *hired) send(m message, files []*os.File) error {
-	rest := m.encode()
+	rest, err := frame(m)
+	if err != nil {
+		return err
+	}
 	var rights []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))

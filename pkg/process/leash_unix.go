@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"flow/pkg/wire"
 )
 
 // ears is what a supervisor listens to, all on its one thread: to wake up others takes as
@@ -118,10 +120,7 @@ func receive() (message, error) {
 		}
 		got += n
 	}
-	files := m.files
-	m = decodeMessage(text)
-	m.files = files
-	return m, nil
+	return m, wire.Decode(text, &m)
 }
 
 // maxFiles is how many descriptors come with a message at most.

@@ -43,7 +43,7 @@ func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line
 		r.grace = DefaultGrace
 	}
 	what := task{
-		program: program, argv: spec.Argv, env: env, dir: spec.Dir, grace: r.grace, stdin: spec.Stdin != nil,
+		Program: program, Argv: spec.Argv, Env: env, Dir: spec.Dir, Grace: r.grace, Stdin: spec.Stdin != nil,
 	}
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		err = r.launch(&spec, what, output)
@@ -122,7 +122,7 @@ func (r *running) follow(ctx context.Context, spec *Spec) (Result, error) {
 	reports := r.reports
 	done, killed, timedOut := ctx.Done(), spec.Kill, false
 	obey := func(what order, after time.Duration) {
-		_ = r.send(message{order: what}, nil)
+		_ = r.send(message{Order: what}, nil)
 		tooLate = time.After(after + killWait + patience)
 	}
 	for {
@@ -131,14 +131,14 @@ func (r *running) follow(ctx context.Context, spec *Spec) (Result, error) {
 			if !ok {
 				return Result{}, r.lost()
 			}
-			if report.errno != 0 {
-				return Result{}, &StartError{Program: r.name, Err: syscall.Errno(report.errno)}
+			if report.Errno != 0 {
+				return Result{}, &StartError{Program: r.name, Err: syscall.Errno(report.Errno)}
 			}
-			if report.ended != nil {
-				r.free = report.ended.free
-				return report.ended.result(timedOut), nil
+			if report.Ended != nil {
+				r.free = report.Ended.Free
+				return report.Ended.result(timedOut), nil
 			}
-			r.pid = report.pid
+			r.pid = report.Pid
 		case <-done:
 			done, timeout = nil, nil
 			obey(stop, max(r.grace, 0))
@@ -169,7 +169,7 @@ func (r *running) lost() error {
 // result is what the caller gets. A stop counts as what caused it first.
 func (e *ending) result(timedOut bool) Result {
 	return Result{
-		Code: e.code, Signal: e.signal, Wall: e.wall, CPU: e.cpu, MaxRSS: e.maxRSS, Read: e.read, Written: e.written,
-		TimedOut: e.stopped && timedOut, Stopped: e.stopped && !timedOut, Leftover: e.leftover,
+		Code: e.Code, Signal: e.Signal, Wall: e.Wall, CPU: e.CPU, MaxRSS: e.MaxRSS, Read: e.Read, Written: e.Written,
+		TimedOut: e.Stopped && timedOut, Stopped: e.Stopped && !timedOut, Leftover: e.Leftover,
 	}
 }

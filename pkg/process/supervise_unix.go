@@ -41,7 +41,7 @@ func supervise() int {
 		case heard.signal == syscall.SIGCHLD:
 		case heard.signal != 0, heard.parentGone: // or it needs nobody any more
 			return 1
-		case heard.message == nil, heard.message.task == nil: // an order that came when its command had ended
+		case heard.message == nil, heard.message.Task == nil: // an order that came when its command had ended
 		case !serve(heard.message, hear):
 			return 0
 		}
@@ -50,29 +50,30 @@ func supervise() int {
 
 // serve runs one command to its end; false when something of it may be left.
 func serve(m *message, hear *ears) bool {
-	s := &supervisor{grace: m.task.grace, began: time.Now()}
+	s := &supervisor{grace: m.Task.Grace, began: time.Now()}
 	pid, err := m.start(hear)
 	if err != nil {
 		errno, _ := err.(syscall.Errno)
-		tell(report{errno: int(max(errno, 1))})
+		tell(report{Errno: int(max(errno, 1))})
 		return false
 	}
 	s.pid, s.group = pid, pid
-	tell(report{pid: pid})
+	tell(report{Pid: pid})
 	s.watch(hear)
 	hear.forget()
 	end := s.ending()
-	end.free = s.childless && !s.stopped && !s.killing && !s.gaveUp && !s.orphaned
-	if end.free {
+	end.Free = s.childless && !s.stopped && !s.killing && !s.gaveUp && !s.orphaned
+	if end.Free {
 		closeAll(m.files)
 	}
-	tell(report{ended: end})
-	return end.free
+	tell(report{Ended: end})
+	return end.Free
 }
 
 // tell writes a report. That the parent is dead is seen on the leash.
 func tell(r report) {
-	for text := r.encode(); len(text) > 0; {
+	text, _ := frame(r) // all of it is of kinds that can be written
+	for len(text) > 0 {
 		n, err := unix.Write(reportFD, text)
 		if err != nil && err != unix.EINTR {
 			return
@@ -89,7 +90,7 @@ func (m *message) start(hear *ears) (int, error) {
 		return 0, unix.EBADF
 	}
 	files, given := []uintptr{0, uintptr(m.files[0]), uintptr(m.files[1])}, 2
-	if m.task.stdin && len(m.files) > given {
+	if m.Task.Stdin && len(m.files) > given {
 		files[0] = uintptr(m.files[given])
 		given++
 	}
@@ -101,8 +102,8 @@ func (m *message) start(hear *ears) (int, error) {
 	for _, lock := range m.files[given:] {
 		files = append(files, uintptr(lock))
 	}
-	pid, err := syscall.ForkExec(m.task.program, m.task.argv, &syscall.ProcAttr{
-		Dir: m.task.dir, Env: m.task.env, Files: files, Sys: ownGroup(&hear.command),
+	pid, err := syscall.ForkExec(m.Task.Program, m.Task.Argv, &syscall.ProcAttr{
+		Dir: m.Task.Dir, Env: m.Task.Env, Files: files, Sys: ownGroup(&hear.command),
 	})
 	if err == nil && hear.command < 0 {
 		hear.children()
@@ -146,7 +147,7 @@ func (s *supervisor) watch(hear *ears) {
 		case heard.parentGone:
 			s.orphaned = true
 			s.stop(syscall.SIGTERM, orphanGrace)
-		case heard.message != nil && (heard.message.order == kill || s.grace < 0):
+		case heard.message != nil && (heard.message.Order == kill || s.grace < 0):
 			s.stop(syscall.SIGKILL, 0)
 		case heard.message != nil:
 			s.stop(syscall.SIGINT, s.grace)
@@ -224,10 +225,10 @@ func (s *supervisor) bury(pid int, status syscall.WaitStatus, usage *syscall.Rus
 	if pid != s.pid {
 		return
 	}
-	s.end = &ending{code: status.ExitStatus(), wall: time.Since(s.began), stopped: s.stopped}
+	s.end = &ending{Code: status.ExitStatus(), Wall: time.Since(s.began), Stopped: s.stopped}
 	if status.Signaled() {
-		s.end.signal = unix.SignalName(status.Signal())
-		s.end.code = 128 + int(status.Signal())
+		s.end.Signal = unix.SignalName(status.Signal())
+		s.end.Code = 128 + int(status.Signal())
 	}
 	if !s.stopped {
 		s.tooLate = time.Now().Add(settleTime)
@@ -249,7 +250,7 @@ func (s *supervisor) late() {
 	switch {
 	case s.killing:
 		s.gaveUp = true
-	case s.end != nil && !s.stopped && s.end.code == 0:
+	case s.end != nil && !s.stopped && s.end.Code == 0:
 		s.gaveUp = true // what is left is the parent's business
 	default:
 		s.kill()
@@ -288,12 +289,12 @@ func (s *supervisor) empty() bool {
 func (s *supervisor) ending() *ending {
 	end := s.end
 	if end == nil { // killed, but the kernel doesn't let go of it
-		end = &ending{code: 128 + int(syscall.SIGKILL), signal: "SIGKILL", wall: time.Since(s.began), stopped: s.stopped}
+		end = &ending{Code: 128 + int(syscall.SIGKILL), Signal: "SIGKILL", Wall: time.Since(s.began), Stopped: s.stopped}
 	}
 	if s.gaveUp {
-		end.leftover = descendants()
+		end.Leftover = descendants()
 	}
-	end.cpu, end.maxRSS, end.read, end.written = s.used.cpu, s.used.maxRSS, s.used.read, s.used.written
+	end.CPU, end.MaxRSS, end.Read, end.Written = s.used.cpu, s.used.maxRSS, s.used.read, s.used.written
 	return end
 }
 
