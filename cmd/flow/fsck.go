@@ -187,7 +187,7 @@ func checkCache(ctx context.Context, p *project.Project) (fsckTold, error) {
 	}
 	told.Objects, told.Bytes = verified.Objects, verified.Bytes
 	users := usersOf(ctx, p, needs, faults)
-	for _, id := range slices.SortedFunc(maps.Keys(faults), func(a, b digest.ID) int { return strings.Compare(a.String(), b.String()) }) {
+	for _, id := range slices.SortedFunc(maps.Keys(faults), digest.ID.Compare) {
 		fault := faults[id]
 		fault.Paths = append(fault.Paths, users[id]...)
 		if len(fault.Paths) == 0 {

@@ -15,7 +15,6 @@
 package cache
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -253,11 +252,9 @@ func (c *Cache) absentEach(ctx context.Context, ids, absent []digest.ID) ([]dige
 	return absent, nil
 }
 
-func compareIDs(a, b digest.ID) int { return bytes.Compare(a[:], b[:]) }
-
 // sorted sorts IDs in place and returns each once.
 func sorted(ids []digest.ID) []digest.ID {
-	slices.SortFunc(ids, compareIDs)
+	slices.SortFunc(ids, digest.ID.Compare)
 	return slices.Compact(ids)
 }
 

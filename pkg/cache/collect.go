@@ -128,11 +128,11 @@ func (s *sweep) keep(ctx context.Context, content digest.Content) error {
 		return nil
 	}
 	s.trees[content.ID] = true
-	tree, err := s.cache.ReadTree(ctx, content.ID)
+	ids, err := s.cache.TreeIDs(ctx, content.ID)
 	if err != nil {
 		return err
 	}
-	for _, id := range tree.IDs() {
+	for _, id := range ids {
 		s.kept[id] = true
 	}
 	return nil

@@ -5,6 +5,7 @@
 package digest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ const Prefix = "blake3:"
 // ID is the digest of some content. The zero ID stands for content that is not
 // known.
 type ID [32]byte
+
+// Compare orders IDs by their bytes.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
 // IsZero reports whether the ID names nothing.
 func (id ID) IsZero() bool { return id == ID{} }

@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -60,7 +59,7 @@ func (w *Writer) Add(id digest.ID, content []byte) (Entry, error) {
 func (w *Writer) Find(id digest.ID) (Entry, bool) {
 	at, found := w.there[id]
 	if w.there == nil {
-		at, found = slices.BinarySearchFunc(w.entries, id, func(e Entry, id digest.ID) int { return bytes.Compare(e.ID[:], id[:]) })
+		at, found = slices.BinarySearchFunc(w.entries, id, func(e Entry, id digest.ID) int { return e.ID.Compare(id) })
 	}
 	if !found {
 		return Entry{}, false
@@ -77,7 +76,7 @@ func (w *Writer) Len() int { return len(w.entries) }
 // Finish writes the index and returns the pack's name. The pack is whole then; to
 // make it durable, and to close it, is up to whoever owns the file.
 func (w *Writer) Finish() (digest.ID, error) {
-	slices.SortFunc(w.entries, func(a, b Entry) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	slices.SortFunc(w.entries, func(a, b Entry) int { return a.ID.Compare(b.ID) })
 	w.there = nil
 	begin := w.size
 	index := make([]byte, 0, len(w.entries)*entrySize+TrailerSize)

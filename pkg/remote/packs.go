@@ -71,7 +71,7 @@ func (r *Remote) known(ctx context.Context) ([]*pack.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b *pack.Pack) int { return compare(a.ID(), b.ID()) })
+	slices.SortFunc(all, func(a, b *pack.Pack) int { return a.ID().Compare(b.ID()) })
 	p.all, p.listed = all, true
 	return all, nil
 }

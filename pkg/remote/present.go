@@ -21,7 +21,7 @@ const (
 // each, or lists what is there, whichever takes fewer requests as far as one folder tells.
 func (r *Remote) Missing(ctx context.Context, ids []digest.ID) ([]digest.ID, error) {
 	ids = slices.Clone(ids)
-	slices.SortFunc(ids, compare)
+	slices.SortFunc(ids, digest.ID.Compare)
 	ids = slices.Compact(ids)
 	all, err := r.known(ctx)
 	if err == nil {
@@ -39,8 +39,6 @@ func (r *Remote) Missing(ctx context.Context, ids []digest.ID) ([]digest.ID, err
 	}
 	return slices.DeleteFunc(ids, func(id digest.ID) bool { return there[id] }), nil
 }
-
-func compare(a, b digest.ID) int { return slices.Compare(a[:], b[:]) }
 
 func (r *Remote) present(ctx context.Context, ids []digest.ID) (map[digest.ID]bool, error) {
 	if len(ids) > few {

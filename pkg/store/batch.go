@@ -77,11 +77,16 @@ func (b *Batch) create() (*disk.Temp, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newTemp(below, ".")
+}
+
+// newTemp makes a temp for what is to be an object, or a pack of them.
+func newTemp(root *disk.Root, dir string) (*disk.Temp, error) {
 	mode := objectMode
 	if runtime.GOOS == "windows" {
 		mode = 0o666 // a read-only file couldn't be synced there
 	}
-	return below.CreateMode(".", mode)
+	return root.CreateMode(dir, mode)
 }
 
 // pending reports whether the batch has an object already.

@@ -219,7 +219,7 @@ func (f *Files) List(ctx context.Context, each func(id digest.ID, size int64) er
 	packed := f.allPacked()
 	// upTo tells of the objects in packs that come before one of their own, or all.
 	upTo := func(id digest.ID, all bool) error {
-		for len(packed) > 0 && (all || compareIDs(packed[0].ID, id) <= 0) {
+		for len(packed) > 0 && (all || packed[0].ID.Compare(id) <= 0) {
 			next := packed[0]
 			packed = packed[1:]
 			if !all && next.ID == id {
@@ -263,7 +263,7 @@ func (f *Files) allPacked() []pack.Entry {
 			all = append(all, s.pack.At(i))
 		}
 	}
-	slices.SortFunc(all, func(a, b pack.Entry) int { return compareIDs(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b pack.Entry) int { return a.ID.Compare(b.ID) })
 	return slices.CompactFunc(all, func(a, b pack.Entry) bool { return a.ID == b.ID })
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bufio"
-	"runtime"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -21,11 +20,7 @@ type packing struct {
 }
 
 func newPacking(root *disk.Root, dir string) (*packing, error) {
-	mode := objectMode
-	if runtime.GOOS == "windows" {
-		mode = 0o666 // a read-only file couldn't be synced there
-	}
-	temp, err := root.CreateMode(dir, mode)
+	temp, err := newTemp(root, dir)
 	if err != nil {
 		return nil, err
 	}

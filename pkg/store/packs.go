@@ -2,11 +2,13 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"sync"
@@ -185,6 +187,11 @@ func (p *packs) drop(keep []*shelf) {
 func (p *packs) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.unlearn()
+}
+
+// unlearn is forget for who holds the lock.
+func (p *packs) unlearn() {
 	p.drop(nil)
 	p.folder, p.shelves, p.broken, p.trouble = nil, nil, nil, nil
 }
@@ -270,14 +277,15 @@ func (s *shelf) close() {
 	s.of.open--
 }
 
-// entries returns what a pack holds, in the order of its bytes.
-func (s *shelf) entries() []pack.Entry {
-	entries := make([]pack.Entry, s.pack.Len())
-	for i := range entries {
-		entries[i] = s.pack.At(i)
+// without returns what stays in a pack, and whether that is less than what is there.
+func (s *shelf) without(gone func(*shelf, pack.Entry) bool) ([]pack.Entry, bool) {
+	var kept []pack.Entry
+	for i := range s.pack.Len() {
+		if e := s.pack.At(i); !gone(s, e) {
+			kept = append(kept, e)
+		}
 	}
-	slices.SortFunc(entries, func(a, b pack.Entry) int { return int(a.Offset - b.Offset) })
-	return entries
+	return kept, len(kept) < s.pack.Len()
 }
 
 // NotPacked returns those of some objects that no pack has, in their order. The objects are
@@ -316,13 +324,11 @@ func (s *shelf) mark(ids []digest.ID, found []bool) {
 	}
 	for i := range s.pack.Len() {
 		id := s.pack.At(i).ID
-		if at, there := slices.BinarySearchFunc(ids, id, compareIDs); there {
+		if at, there := slices.BinarySearchFunc(ids, id, digest.ID.Compare); there {
 			found[at] = true
 		}
 	}
 }
-
-func compareIDs(a, b digest.ID) int { return bytes.Compare(a[:], b[:]) }
 
 // Remove deletes objects; those that aren't there are fine. A pack that loses some is written
 // anew without them.
@@ -357,15 +363,13 @@ func (f *Files) unpack(ctx context.Context, gone func(*shelf, pack.Entry) bool) 
 	f.packs.changing.Lock()
 	defer f.packs.changing.Unlock()
 	f.packs.look()
-	missed, shelves := f.packs.missed(), f.packs.known()
-	kept := map[*shelf][]pack.Entry{}
-	for _, s := range shelves {
-		kept[s] = slices.DeleteFunc(s.entries(), func(e pack.Entry) bool { return gone(s, e) })
-	}
-	for _, s := range slices.SortedFunc(slices.Values(shelves), func(a, b *shelf) int { return len(kept[a]) - len(kept[b]) }) {
-		if len(kept[s]) == s.pack.Len() {
-			continue
+	missed, kept := f.packs.missed(), map[*shelf][]pack.Entry{}
+	for _, s := range f.packs.known() {
+		if rest, less := s.without(gone); less {
+			kept[s] = rest
 		}
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(kept), func(a, b *shelf) int { return len(kept[a]) - len(kept[b]) }) {
 		if err := f.packs.reduce(ctx, s, kept[s]); err != nil {
 			return fmt.Errorf("take objects out of pack %s: %w", f.root.Path(s.name), err)
 		}
@@ -402,6 +406,7 @@ func (p *packs) reduce(ctx context.Context, s *shelf, kept []pack.Entry) error {
 		return err
 	}
 	defer w.temp.Discard()
+	slices.SortFunc(kept, func(a, b pack.Entry) int { return cmp.Compare(a.Offset, b.Offset) }) // as they lie there
 	var content []byte
 	for _, e := range kept {
 		if ctx.Err() != nil {
@@ -438,8 +443,7 @@ func (p *packs) replace(s *shelf, by *disk.Temp, name string) error {
 			return err
 		}
 	}
-	p.drop(nil)
-	p.folder, p.shelves, p.broken, p.trouble = nil, nil, nil, nil
+	p.unlearn()
 	if err := p.root.Remove(s.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
