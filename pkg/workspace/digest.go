@@ -23,37 +23,42 @@ func (w *Workspace) Digest(ctx context.Context, name string) (digest.Content, er
 	if content, found := w.seen(name); found {
 		return content, nil
 	}
-	at, err := w.find(name)
-	if err != nil {
-		return digest.Content{}, err
-	}
-	defer at.close()
-	var content digest.Content
-	if at.stat.kind == digest.Dir {
-		_, content, err = w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
-	} else {
-		content, err = w.digestFile(ctx, name, at, w.hash, false)
-	}
+	_, content, err := w.digest(ctx, name)
 	if err == nil {
 		w.see(name, content)
 	}
 	return content, err
 }
 
-// Tree is Digest, and what a directory holds. The Tree of anything else is nil.
-func (w *Workspace) Tree(ctx context.Context, name string) (cache.Tree, digest.Content, error) {
+// digest is Digest, and a directory's scan.
+func (w *Workspace) digest(ctx context.Context, name string) (*scan, digest.Content, error) {
+	for range tries {
+		s, content, err := w.digestNow(ctx, name)
+		if !isAbsent(err) {
+			return s, content, err
+		} // it went, or became another thing, between two looks
+	}
+	return nil, digest.Content{}, &ChangingError{Path: name}
+}
+
+func (w *Workspace) digestNow(ctx context.Context, name string) (*scan, digest.Content, error) {
 	at, err := w.find(name)
 	if err != nil {
 		return nil, digest.Content{}, err
 	}
 	defer at.close()
-	if at.stat.kind != digest.Dir {
-		content, err := w.digestFile(ctx, name, at, w.hash, false)
-		return nil, content, err
+	if at.stat.kind == digest.Dir {
+		return w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
 	}
-	s, content, err := w.scanTree(ctx, name, at, &scan{take: w.hash, lean: true})
-	if err != nil {
-		return nil, digest.Content{}, err
+	content, err := w.digestFile(ctx, name, at, w.hash, false)
+	return nil, content, err
+}
+
+// Tree is Digest, and what a directory holds. The Tree of anything else is nil.
+func (w *Workspace) Tree(ctx context.Context, name string) (cache.Tree, digest.Content, error) {
+	s, content, err := w.digest(ctx, name)
+	if err != nil || s == nil {
+		return nil, content, err
 	}
 	return s.flatten(), content, nil
 }

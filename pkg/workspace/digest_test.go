@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"flow/pkg/cache"
@@ -195,6 +196,54 @@ func TestDigest_fileThatChanges(t *testing.T) {
 	<-stopped
 	_, err := w.Digest(t.Context(), "data")
 	require.NoError(t, err)
+}
+
+// TestDigest_comesAndGoes: what another process removes, makes and makes another thing of
+// is no error; it is one of the things that were there.
+func TestDigest_comesAndGoes(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			os.RemoveAll(at("data"))
+			switch i % 4 {
+			case 0, 1:
+				os.MkdirAll(at("data/sub/deep"), 0o755)
+				os.WriteFile(at("data/sub/deep/x"), []byte("x"), 0o644)
+				os.Symlink("deep", at("data/sub/y"))
+				os.RemoveAll(at("data/sub/deep"))
+				os.Remove(at("data/sub/y"))
+				os.WriteFile(at("data/sub/y"), []byte("y"), 0o644)
+			case 2:
+				os.WriteFile(at("data"), []byte("file"), 0o644)
+			case 3:
+				os.Symlink("nowhere", at("data"))
+			}
+		}
+	}()
+	w := openAt(t, dir, Options{})
+	kinds := map[digest.Mode]int{}
+	for len(kinds) < 4 || kinds[digest.Dir] < 500 {
+		content, err := w.Digest(t.Context(), "data")
+		var changing *ChangingError
+		if err != nil && !errors.As(err, &changing) {
+			assert.NoError(t, err)
+			break
+		}
+		if err == nil {
+			kinds[content.Mode]++
+		}
+	}
+	close(stop)
+	<-stopped
 }
 
 func TestStamp(t *testing.T) {

@@ -2,12 +2,14 @@ package workspace
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -109,6 +111,13 @@ func (e *entry) recognise(was record, now int64) {
 // if nothing were there when the object is gone.
 func (w *Workspace) link(f folder, name string, e *entry) error {
 	target, err := f.readlink(e.name)
+	if isAbsent(err) {
+		e.stat = stat{}
+		return nil
+	}
+	if errors.Is(err, syscall.EINVAL) { // it is no link any more
+		return &ChangingError{Path: name}
+	}
 	if err != nil {
 		return err
 	}

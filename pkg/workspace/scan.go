@@ -203,6 +203,9 @@ func (s *scan) list(h *hand, at *node, parent *handle) {
 	folder := newHandle(s, opened, true)
 	defer folder.release()
 	names, err := folder.list(h.dirents, h.names[:0])
+	if isAbsent(err) && at != s.top {
+		return
+	}
 	if err != nil {
 		s.fail(at.path, err)
 		return
