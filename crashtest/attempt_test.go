@@ -301,7 +301,7 @@ func TestOldOuts_orphan(t *testing.T) {
 				e = w.flow("repro")
 			}
 			w.nobodyLeft()
-			require.Empty(t, w.attempts())
+			require.Empty(t, w.attempts(), "%s", e)
 			switch next {
 			case "fail":
 				require.Equal(t, 1, e.code, "%s", e)
@@ -318,6 +318,36 @@ func TestOldOuts_orphan(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhileWritten: a status, and a run, that begin while a command writes its outs without
+// a pause don't fail for it.
+func TestWhileWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("pipeline.yaml", `stages:
+  guarded:
+    cmd: |
+      while head -c 4000000 /dev/zero > big; rm -rf d; mkdir -p d/sub; echo $RANDOM > d/sub/x; do
+        if [ -e mark-go ]; then break; fi
+      done
+    outs: [big, d]
+  next: {cmd: cp big next, deps: [big], outs: [next]}
+`)
+	w.write("mark-go", "")
+	w.fine("repro")
+	w.remove("mark-go")
+	r := w.start("repro", "-f")
+	w.until("a status finds the out in the making", func() bool {
+		e := w.flow("status")
+		require.Equal(t, 0, e.code, "%s", e)
+		return strings.Contains(e.out, "it is being written")
+	})
+	second := w.start("repro", "-j", "1")
+	w.write("mark-go", "")
+	require.Equal(t, 0, r.wait().code)
+	require.Equal(t, 0, second.wait().code)
+	w.fine("status", "-q")
 }
 
 // TestOldOuts_orphanOfFirstRun: what an orphan made where nothing was before is not

@@ -220,6 +220,8 @@ func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock
 			if !options.AllowMissing && (!out.Temp || options.needed[out.Path]) {
 				reasons = append(reasons, Reason{Kind: event.OutMissing, Subject: out.Path})
 			}
+		case now == beingWritten:
+			reasons = append(reasons, Reason{Kind: event.OutChanged, Subject: out.Path, Detail: "it is being written"})
 		case !now.Same(old):
 			reasons = append(reasons, Reason{Kind: event.OutChanged, Subject: out.Path, Was: old.ID.Short(), Is: now.ID.Short(),
 				Detail: e.detail(ctx, out.Path, old, now)})

@@ -60,6 +60,10 @@ func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Ent
 	for i := range is.made {
 		out := &is.made[i]
 		content, err := e.Workspace.Digest(ctx, out.Path)
+		var changing *workspace.ChangingError
+		if errors.As(err, &changing) {
+			content, err = beingWritten, nil
+		}
 		if err != nil {
 			return nil, unusable(stage, "out", out.Path, out.Pos, err)
 		}
@@ -68,6 +72,11 @@ func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Ent
 	is.outs = lock.Sorted(is.outs)
 	return is, nil
 }
+
+// beingWritten stands for an out that doesn't hold still, as another process runs the stage.
+// It is the content of no out, and what is planned from it is looked at again when the
+// stage's turn comes.
+var beingWritten = digest.Content{Mode: digest.File}
 
 // unusable explains a path that holds what flow can't take: a pipe, a device, a link
 // that leaves the project. Other errors are the disk's.

@@ -269,6 +269,11 @@ func (e *Engine) planStage(ctx context.Context, step *Step, plan *Plan, options 
 	if options.Force {
 		step.Reasons = append([]Reason{{Kind: event.Forced}}, step.Reasons...)
 	}
+	for _, out := range step.is.outs {
+		if out.Content == beingWritten {
+			expected[out.Path] = out.Content
+		}
+	}
 	step.Waits = e.waits(step, plan, expected)
 	if len(step.Waits) == 0 {
 		e.foretell(ctx, step, options, expected)
