@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -33,17 +34,12 @@ func (r *Runner) Close() error {
 
 // Run runs one script under a supervisor.
 func (r *Runner) Run(ctx context.Context, command engine.Command, output func(stderr bool, line string)) (engine.Outcome, error) {
-	shell := command.Shell
-	if len(shell) == 0 {
-		shell = process.Shell()
-	}
 	var stdin *os.File
 	if command.Stdin {
 		stdin = r.Stdin
 	}
 	r.once.Do(func() { r.kills.Store(int64(process.OOMKills())) })
-	result, err := r.crew.Run(ctx, process.Spec{
-		Argv:  append(append([]string(nil), shell...), command.Script),
+	result, err := r.start(ctx, command, process.Spec{
 		Dir:   command.Dir,
 		Env:   environment(command.Env),
 		Stdin: stdin,
@@ -57,6 +53,25 @@ func (r *Runner) Run(ctx context.Context, command engine.Command, output func(st
 	}
 	return engine.Outcome{Code: result.Code, Signal: result.Signal, NoMemory: r.noMemory(result), TimedOut: result.TimedOut, Wall: result.Wall, CPU: result.CPU,
 		MaxRSS: result.MaxRSS, Read: result.Read, Written: result.Written, Leftover: result.Leftover}, nil
+}
+
+// start has a script run by its shell: the default one is left out where it would do nothing
+// but start one program. What can't be started so, the shell explains.
+func (r *Runner) start(ctx context.Context, command engine.Command, spec process.Spec, output func(bool, string)) (process.Result, error) {
+	shell := command.Shell
+	if len(shell) == 0 {
+		if words, plain := process.Plain(command.Script, spec.Env); plain {
+			spec.Argv = words
+			result, err := r.crew.Run(ctx, spec, output)
+			var unstarted *process.StartError
+			if !errors.As(err, &unstarted) {
+				return result, err
+			}
+		}
+		shell = process.Shell()
+	}
+	spec.Argv = append(slices.Clone(shell), command.Script)
+	return r.crew.Run(ctx, spec, output)
 }
 
 // noMemory reports whether a command may have been killed because memory ran out.
