@@ -148,6 +148,7 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	options := cache.CollectOptions{Dry: true, Doomed: func(id digest.ID, size int64) { doomed[id] = size }, Grace: o.grace, Owner: "flow gc", Waiting: func(holder string) {
 		a.say("waiting for %s", holder)
 	}}
+	options.Scratch = p.Scratch()
 	var keepers, others []project.Keeper
 	keep := func(ctx context.Context) (_ []digest.Content, err error) {
 		if keepers, err = o.keepers(ctx, p); err != nil {
@@ -168,7 +169,7 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	if err != nil {
 		return err
 	}
-	some := would.Objects+would.Actions > 0
+	some := would.Objects+would.Actions+would.Left > 0
 	if some {
 		if err := p.LockGone(ctx, o.scope); err != nil {
 			return err
@@ -198,7 +199,7 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	if err := a.forget(p, forgotten, o.dry); err != nil {
 		return err
 	}
-	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions, Forgot: o.forget}
+	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions, Left: would.Left, Leaving: would.Leaving, Forgot: o.forget}
 	if o.dry {
 		if err := told.account(ctx, p, slices.Concat(keepers, others), doomed); err != nil {
 			return err
@@ -252,6 +253,8 @@ type collectTold struct {
 	Objects int             `json:"objects"`
 	Bytes   int64           `json:"bytes"`
 	Runs    int             `json:"runs"`
+	Left    int             `json:"left,omitempty"` // unfinished files and folders of killed processes
+	Leaving int64           `json:"left_bytes,omitempty"`
 	Forgot  []string        `json:"forgot,omitempty"` // projects
 	Keeps   []project.Share `json:"keeps,omitempty"`  // with --dry: who needs what, each object once
 	Recent  *project.Share  `json:"recent,omitempty"`
@@ -297,7 +300,7 @@ func (a *app) tellCollected(told collectTold, would cache.Collected) error {
 	a.printShares("keeps", told.Keeps, told.Recent, "of late, or of a remembered run of late")
 	a.printShares("frees", told.Goes, told.Nobodys, "nobody's, as far as the history tells")
 	switch {
-	case would.Objects+would.Actions == 0:
+	case would.Objects+would.Actions+would.Left == 0:
 		a.print("nothing to remove")
 	case told.Dry:
 		a.print("would remove %s", describeCollected(would))
@@ -322,5 +325,9 @@ func (a *app) printShares(verb string, shares []project.Share, rest *project.Sha
 }
 
 func describeCollected(c cache.Collected) string {
-	return fmt.Sprintf("%s (%s) and %s", ui.Count(c.Objects, "object"), ui.Bytes(c.Bytes), ui.Count(c.Actions, "remembered run"))
+	what := fmt.Sprintf("%s (%s) and %s", ui.Count(c.Objects, "object"), ui.Bytes(c.Bytes), ui.Count(c.Actions, "remembered run"))
+	if c.Left > 0 {
+		what += fmt.Sprintf(", and %s of killed processes (%s)", ui.Count(c.Left, "leftover"), ui.Bytes(c.Leaving))
+	}
+	return what
 }

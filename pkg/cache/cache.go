@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -103,9 +104,14 @@ func (c *Cache) Links() []LinkKind { return slices.Clone(c.links) }
 
 // LockShared keeps Collect from removing anything until the lock is let go of. It is
 // for whoever puts objects in that nothing names yet. waiting is called once if there
-// is something to wait for; it may be nil.
+// is something to wait for; it may be nil. A cache that can't be written needs no lock: who
+// may not write doesn't collect.
 func (c *Cache) LockShared(ctx context.Context, owner string, waiting func(holder string)) (*disk.Lock, error) {
-	return c.root.Lock(ctx, gcLock, disk.Shared, owner, waiting)
+	lock, err := c.root.Lock(ctx, gcLock, disk.Shared, owner, waiting)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return &disk.Lock{}, nil
+	}
+	return lock, err
 }
 
 // LockExclusive waits until nobody uses the cache, and keeps others out. Collect

@@ -23,6 +23,14 @@ type CollectOptions struct {
 	Waiting func(holder string)            // called once if the cache is in use, which Collect then waits for; nil: it doesn't wait
 	Doomed  func(id digest.ID, size int64) // told of each object that goes, or would; may be nil
 	Now     time.Time                      // default: the time now
+	Scratch []Scratch                      // swept with the cache's own folders
+}
+
+// Scratch is a folder outside of the cache where what uses the cache leaves unfinished files
+// and folders when it is killed.
+type Scratch struct {
+	Root *disk.Root
+	Dir  string
 }
 
 // Collected is what Collect removed, or would.
@@ -30,6 +38,8 @@ type Collected struct {
 	Objects int
 	Bytes   int64
 	Actions int         // results of actions that are no longer remembered
+	Left    int         // unfinished files and folders that killed processes left
+	Leaving int64       // the bytes of these
 	Absent  []digest.ID // trees to keep that are not here: what they name was not known, and may have gone
 }
 
@@ -68,6 +78,9 @@ func (c *Cache) Collect(ctx context.Context, keep func(context.Context) ([]diges
 	}
 	if err := sweep.remove(ctx); err != nil {
 		return sweep.done, fmt.Errorf("remove objects: %w", err)
+	}
+	if err := sweep.tidy(); err != nil {
+		return sweep.done, fmt.Errorf("remove what killed processes left unfinished: %w", err)
 	}
 	return sweep.done, nil
 }
@@ -253,10 +266,11 @@ func (s *sweep) names(result Result) bool {
 	return false
 }
 
-// abandoned is how old an unfinished file must be for nobody to be at work on it.
-const abandoned = 24 * time.Hour
+// resting is how long nobody has written to an unfinished file or folder that a killed
+// process left. Who makes large ones holds the cache's lock, and is not there now.
+const resting = time.Minute
 
-// remove removes what is doomed, and what interrupted additions left.
+// remove removes what is doomed.
 func (s *sweep) remove(ctx context.Context) error {
 	if !s.options.Dry {
 		if err := s.cache.objects.Remove(ctx, slices.Collect(maps.Keys(s.doomed))); err != nil {
@@ -270,23 +284,44 @@ func (s *sweep) remove(ctx context.Context) error {
 			s.options.Doomed(id, size)
 		}
 	}
-	if s.options.Dry {
-		return nil
+	if !s.options.Dry {
+		s.cache.stamps.forget(s.doomed)
 	}
-	s.cache.stamps.forget(s.doomed)
-	return s.cache.sweepTemps()
+	return nil
 }
 
-// sweepTemps removes what interrupted writing left, anywhere in the cache.
-func (c *Cache) sweepTemps() error {
-	folders, err := c.recordFolders()
+// tidy removes what was left unfinished, anywhere in the cache and in the scratch folders.
+func (s *sweep) tidy() error {
+	folders, err := s.cache.recordFolders()
 	if err != nil {
 		return err
 	}
 	for _, folder := range append(folders, objectsDir, ".") {
-		if _, err := c.root.Sweep(folder, abandoned); err != nil {
-			return err
-		}
+		s.options.Scratch = append(s.options.Scratch, Scratch{s.cache.root, folder})
 	}
-	return nil
+	var problems []error
+	for _, at := range s.options.Scratch {
+		problems = append(problems, s.tidyFolder(at))
+	}
+	return errors.Join(problems...)
+}
+
+func (s *sweep) tidyFolder(at Scratch) error {
+	names, err := at.Root.Unfinished(at.Dir, resting)
+	for _, name := range names {
+		size, failed := at.Root.Size(name)
+		if failed == nil && !s.options.Dry {
+			failed = at.Root.RemoveAll(name)
+		}
+		if failed != nil && s.options.Dry {
+			continue
+		}
+		if failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		s.done.Left++
+		s.done.Leaving += size
+	}
+	return err
 }

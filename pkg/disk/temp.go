@@ -172,28 +172,40 @@ func (t *Temp) Discard() {
 	t.root.fsys.Remove(t.name) // what can't be removed now, Sweep removes later
 }
 
-// Sweep removes the unfinished files and folders directly in dir that were begun and
-// last written longer ago than older, and says how many. Another process may be at work
-// on younger ones.
-func (r *Root) Sweep(dir string, older time.Duration) (int, error) {
+// Unfinished returns the names of the unfinished files and folders directly in dir that
+// were begun and last written longer ago than older. Another process may be at work on
+// younger ones.
+func (r *Root) Unfinished(dir string, older time.Duration) ([]string, error) {
 	entries, err := r.fsys.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, r.fail("read folder", dir, err)
+		return nil, r.fail("read folder", dir, err)
 	}
-	removed := 0
-	var problems []error
+	var names []string
 	for _, entry := range entries {
 		if !IsTemp(entry.Name()) {
 			continue
 		}
 		name := path.Join(dir, entry.Name())
 		info, err := r.fsys.Lstat(name)
-		if err != nil || time.Since(info.ModTime()) < older || time.Since(tempTime(name)) < older {
-			continue
+		if err == nil && time.Since(info.ModTime()) >= older && time.Since(tempTime(name)) >= older {
+			names = append(names, name)
 		}
+	}
+	return names, nil
+}
+
+// Sweep removes what is Unfinished, and says how many.
+func (r *Root) Sweep(dir string, older time.Duration) (int, error) {
+	names, err := r.Unfinished(dir, older)
+	if err != nil {
+		return 0, err
+	}
+	removed := 0
+	var problems []error
+	for _, name := range names {
 		if err := r.RemoveAll(name); err != nil {
 			problems = append(problems, err)
 			continue
@@ -201,4 +213,33 @@ func (r *Root) Sweep(dir string, older time.Duration) (int, error) {
 		removed++
 	}
 	return removed, errors.Join(problems...)
+}
+
+// Size adds up the bytes of all regular files at name, at any depth. What goes
+// meanwhile counts nothing.
+func (r *Root) Size(name string) (int64, error) {
+	info, err := r.fsys.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, r.fail("stat", name, err)
+	case info.Mode().IsRegular():
+		return info.Size(), nil
+	case !info.IsDir():
+		return 0, nil
+	}
+	entries, err := r.fsys.ReadDir(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, r.fail("read folder", name, err)
+	}
+	var sum int64
+	for _, entry := range entries {
+		size, err := r.Size(path.Join(name, entry.Name()))
+		if err != nil {
+			return sum, err
+		}
+		sum += size
+	}
+	return sum, nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"flow/pkg/diag"
 	"flow/pkg/digest"
+	"flow/pkg/disk"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
 	"flow/pkg/store"
@@ -130,6 +132,11 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 	if err != nil {
 		return nil, err
 	}
+	guard, err := e.useCache(ctx, "flow checkout", note)
+	if err != nil {
+		return nil, err
+	}
+	defer guard.Unlock()
 	var done []CheckedOut
 	var failures []error
 	if options.Inside {
@@ -153,6 +160,16 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 	}
 	e.Flush()
 	return done, errors.Join(failures...)
+}
+
+// useCache keeps what is in the cache, and what is being made of it, until the lock is let
+// go of.
+func (e *Engine) useCache(ctx context.Context, at string, note func(string)) (*disk.Lock, error) {
+	guard, err := e.Cache.LockShared(ctx, holder(at), func(holder string) { note("waiting for the cache: " + cmp.Or(holder, "another process")) })
+	if err != nil {
+		return nil, fmt.Errorf("use the cache: %w", err)
+	}
+	return guard, nil
 }
 
 func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutOptions, note func(string)) (CheckedOut, error) {
@@ -238,6 +255,11 @@ func (e *Engine) notCached(one Tracked) error {
 // CheckoutContent puts any content of the cache at a path: what was there before a
 // hand-edited out was replaced.
 func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID) error {
+	guard, err := e.useCache(ctx, "flow checkout", func(string) {})
+	if err != nil {
+		return err
+	}
+	defer guard.Unlock()
 	content := digest.Content{ID: id, Mode: digest.File}
 	tree, err := e.Cache.ReadTree(ctx, id)
 	if err == nil {

@@ -110,11 +110,9 @@ func (r *run) repro(ctx context.Context) error {
 	case idle:
 		r.pass(ctx)
 	default:
-		guard, err := r.Cache.LockShared(ctx, holder("flow repro"), func(holder string) {
-			r.sink.Emit(event.Warning{Text: "waiting for the cache: " + holder})
-		})
+		guard, err := r.useCache(ctx, "flow repro", func(text string) { r.sink.Emit(event.Warning{Text: text}) })
 		if err != nil {
-			return fmt.Errorf("use the cache: %w", err)
+			return err
 		}
 		defer guard.Unlock()
 		r.loop(ctx)

@@ -221,6 +221,11 @@ func (p *Project) Prepare() error {
 	return nil
 }
 
+// Scratch is where work of this project that was killed leaves what is unfinished.
+func (p *Project) Scratch() []cache.Scratch {
+	return []cache.Scratch{{Root: p.Root, Dir: State + "/tmp"}}
+}
+
 // Engine opens the engine over the project's pipeline.
 func (p *Project) Engine() (*engine.Engine, error) {
 	go p.Ledger.Read() // beside the pipeline: who asks for it then finds it read, or tells what is wrong

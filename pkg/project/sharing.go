@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"flow/pkg/cache"
 	"flow/pkg/diag"
-	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/lock"
 	"flow/pkg/stages"
@@ -48,9 +46,6 @@ func (p *Project) CacheOwner() string {
 // by then the lock names it, and release tells a cache that several share of it.
 func (p *Project) Storing(ctx context.Context, at string, waiting func(holder string)) (release func() error, err error) {
 	guard, err := p.Cache.LockShared(ctx, fmt.Sprintf("process %d, at %s", os.Getpid(), at), waiting)
-	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
-		guard, err = &disk.Lock{}, nil // nothing can be put there, and nobody who can't write collects
-	}
 	if err != nil {
 		return nil, fmt.Errorf("use the cache: %w", err)
 	}
