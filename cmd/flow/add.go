@@ -22,8 +22,7 @@ import (
 func newAddCmd(a *app) *cobra.Command {
 	var o addWords
 	cmd := &cobra.Command{
-		Use:   "add PATH...",
-		Short: "Track files or folders as data sources",
+		Use: "add PATH...",
 		Long: `Track files or folders that no stage makes: put them into the cache, declare them
 under data: in pipeline.yaml, record their hashes in pipeline.lock, and keep them out
 of git. Adding a path again records what it holds now; there is nothing to force.

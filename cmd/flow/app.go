@@ -261,8 +261,10 @@ const (
 	groupSelf = "self"
 )
 
-// newRootCmd returns the command line.
-func newRootCmd(a *app) *cobra.Command {
+// newRootCmd returns the command line, whose words these may be. Of the verbs that are not
+// among them there is no more than the help of all tells: to make all that a verb can would
+// take a command a tenth of its time.
+func newRootCmd(a *app, words []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "flow",
 		Short: "Run pipelines of declared stages: what changed, and only that",
@@ -308,18 +310,34 @@ it in pipeline.lock, which belongs in git.`,
 	root.SetHelpCommandGroupID(groupSelf)
 	root.SetCompletionCommandGroupID(groupSelf)
 	for _, command := range commands {
-		cmd := command.build(a)
-		cmd.GroupID = command.group
-		a.checkWords(cmd)
-		root.AddCommand(cmd)
+		root.AddCommand(command.of(a, words))
 	}
 	return root
 }
 
-// command is one verb of the command line, with its group in the help.
+// command is one verb of the command line, as the help of all tells it.
 type command struct {
 	group string
+	name  string
+	also  string // another name; may be ""
+	short string // what it does; "" for one that people don't type
 	build func(*app) *cobra.Command
+}
+
+// of returns the verb, whole when it is among the words.
+func (c *command) of(a *app, words []string) *cobra.Command {
+	cmd := &cobra.Command{Use: c.name, Hidden: c.short == "", RunE: unmade}
+	if slices.Contains(words, c.name) || c.also != "" && slices.Contains(words, c.also) {
+		cmd = c.build(a)
+		a.checkWords(cmd)
+	}
+	cmd.Short, cmd.GroupID = c.short, c.group
+	return cmd
+}
+
+// unmade makes of a verb that is only named one that can run, as it is in completions.
+func unmade(cmd *cobra.Command, _ []string) error {
+	panic(cmd.Name() + " is not among the words")
 }
 
 // checkWords makes a wrong number of arguments and an unknown verb below a command

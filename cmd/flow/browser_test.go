@@ -119,8 +119,9 @@ func chromium(t *testing.T) string {
 func flowIn(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	var out, problems bytes.Buffer
-	root := newRootCmd(&app{out: &out, err: &problems})
-	root.SetArgs(append([]string{"-C", dir}, args...))
+	words := append([]string{"-C", dir}, args...)
+	root := newRootCmd(&app{out: &out, err: &problems}, words)
+	root.SetArgs(words)
 	require.NoError(t, root.Execute(), problems.String())
 	return out.String()
 }

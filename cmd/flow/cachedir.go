@@ -14,7 +14,6 @@ import (
 func newCacheCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "cache",
-		Short:   "Say where the cache is",
 		Example: "  flow cache dir --local /mnt/team/flow-cache",
 	}
 	cmd.AddCommand(newCacheDirCmd(a))

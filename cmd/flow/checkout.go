@@ -17,8 +17,7 @@ func newCheckoutCmd(a *app) *cobra.Command {
 	var o engine.CheckoutOptions
 	var content string
 	cmd := &cobra.Command{
-		Use:   "checkout [TARGET...]",
-		Short: "Bring outs and data back from the cache, as the lock tells",
+		Use: "checkout [TARGET...]",
 		Long: `Make outs and data sources hold what pipeline.lock tells: after git checkout, this
 brings that commit's data. What you changed by hand is kept in the cache first. A target
 inside a directory is that file or folder only; the rest need not be there.

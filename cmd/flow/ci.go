@@ -21,8 +21,7 @@ type ciOptions struct {
 func newCICmd(a *app) *cobra.Command {
 	o := &ciOptions{}
 	cmd := &cobra.Command{
-		Use:   "ci SERVICE",
-		Short: "Print a pipeline for a CI service: run, compare with the main branch, report",
+		Use: "ci SERVICE",
 		Long: `Print a pipeline for GitHub, GitLab or Jenkins. For every commit it runs flow repro,
 compares the result with the main branch, fails when a metric with a direction got
 worse, and posts the report.`,

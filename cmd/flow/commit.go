@@ -17,8 +17,7 @@ func newCommitCmd(a *app) *cobra.Command {
 	var selection engine.Selection
 	var force bool
 	cmd := &cobra.Command{
-		Use:   "commit [TARGET...]",
-		Short: "Record what is in the workspace, without running",
+		Use: "commit [TARGET...]",
 		Long: `Record the outs, deps and params as they are now, as if the stages had just run: put
 the outs into the cache and write the lock. When a stage's command or deps changed,
 its outs may not be what it would make, so you are asked first; --force does not ask.`,

@@ -17,8 +17,7 @@ import (
 func newCompileCmd(a *app) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use:   "compile [STAGE...]",
-		Short: "Print the pipeline with its templates filled in",
+		Use: "compile [STAGE...]",
 		Long: `Print the folder's pipeline.yaml, or else the project's, as flow reads it: vars merged,
 included files in place, ${} filled in, and a stage for each item of a foreach or a
 matrix. With STAGEs or groups of that file, only those; --file takes another one.`,

@@ -15,9 +15,8 @@ import (
 func newConfigCmd(a *app) *cobra.Command {
 	var list, unset, local, user, origin bool
 	cmd := &cobra.Command{
-		Use:   "config [KEY [VALUE]]",
-		Short: "Read and write settings",
-		Long:  configLong(),
+		Use:  "config [KEY [VALUE]]",
+		Long: configLong(),
 		Example: `  flow config --list
   flow config cache.type hardlink,copy
   flow config --local cache.dir /mnt/shared/flow-cache`,

@@ -30,8 +30,7 @@ func (o *dagOptions) pictured() bool { return o.svg || o.png || o.html }
 func newDagCmd(a *app) *cobra.Command {
 	o := &dagOptions{}
 	cmd := &cobra.Command{
-		Use:   "dag [TARGET...]",
-		Short: "Draw the graph of stages",
+		Use: "dag [TARGET...]",
 		Long: `Draw the graph of stages, from what runs first to what runs last; with a TARGET (a
 stage or the path of an out), only that and what it depends on.`,
 		Example: `  flow dag

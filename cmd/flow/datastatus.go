@@ -19,7 +19,6 @@ import (
 func newDataCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "data",
-		Short:   "See what became of data since the last commit",
 		Example: "  flow data status",
 	}
 	cmd.AddCommand(newDataStatusCmd(a))

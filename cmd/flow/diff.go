@@ -24,8 +24,7 @@ type diffOptions struct {
 func newDiffCmd(a *app) *cobra.Command {
 	o := &diffOptions{}
 	cmd := &cobra.Command{
-		Use:   "diff [A] [B]",
-		Short: "Say which data differs between two revisions, file by file",
+		Use: "diff [A] [B]",
 		Long: `Compare the data sources and outs of two revisions: what was added, modified, renamed
 (the same content is at another path) and deleted, by file inside directories. A is HEAD
 and B the workspace unless they are named.

@@ -27,8 +27,7 @@ type check struct {
 // newDoctorCmd returns `flow doctor`.
 func newDoctorCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Look at this machine and project, and say what is amiss",
+		Use: "doctor",
 		Long: `Say what flow finds on this machine and in this project: versions, the shell that
 stages run in, git, the cache with its kinds of link and free space, and settings of
 the repository that point outside it. It exits with 1 when something is amiss.`,

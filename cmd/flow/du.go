@@ -21,8 +21,7 @@ func newUsageCmd(a *app) *cobra.Command {
 	var rev string
 	var remote bool
 	cmd := &cobra.Command{
-		Use:   "du [PATH... | --remote [NAME]]",
-		Short: "Say how much room data takes, and how much is shared",
+		Use: "du [PATH... | --remote [NAME]]",
 		Long: `Say of data sources and outs, as the lock tells of them, how large they are, how much of
 them is in the cache, and how much of that other paths need, too: the same content is kept
 once. A path inside a directory is that part of it.

@@ -13,8 +13,7 @@ import (
 // newFreezeCmd returns `flow freeze`.
 func newFreezeCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "freeze STAGE...",
-		Short: "Stop stages from running again when what they read changes",
+		Use: "freeze STAGE...",
 		Long: `Freeze stages: repro takes their outs as they are, whatever their deps are. It writes
 frozen: true into pipeline.yaml.`,
 		Example:           "  flow freeze download",
@@ -28,7 +27,6 @@ frozen: true into pipeline.yaml.`,
 func newUnfreezeCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "unfreeze STAGE...",
-		Short:             "Let frozen stages run again",
 		Example:           "  flow unfreeze download",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeTargets,

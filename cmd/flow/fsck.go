@@ -30,8 +30,7 @@ type fsckOptions struct {
 func newFsckCmd(a *app) *cobra.Command {
 	o := &fsckOptions{}
 	cmd := &cobra.Command{
-		Use:   "fsck",
-		Short: "Check every object of the cache against its digest",
+		Use: "fsck",
 		Long: `Read every object of the cache and compare it with its digest, and look for objects
 that the lock tells of and the cache lacks. Damaged objects are moved to corrupt/ in
 the cache, so that no one gets them; repro makes them again. With --repair, what is

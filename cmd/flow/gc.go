@@ -32,8 +32,7 @@ type collectOptions struct {
 func newCollectCmd(a *app) *cobra.Command {
 	o := &collectOptions{}
 	cmd := &cobra.Command{
-		Use:   "gc",
-		Short: "Remove from the cache what nothing needs",
+		Use: "gc",
 		Long: `Remove the objects of the cache that none of the named lock files tells of, and the
 remembered runs that need them. Say what to keep: the workspace's lock (-w), and those
 of all branches (-a), tags (-T) or commits (-A), of single revisions, or of the commits

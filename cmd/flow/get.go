@@ -18,8 +18,7 @@ import (
 func newGetCmd(a *app) *cobra.Command {
 	var out, rev string
 	cmd := &cobra.Command{
-		Use:   "get REPOSITORY PATH",
-		Short: "Copy data out of another project, without tracking it",
+		Use: "get REPOSITORY PATH",
 		Long: `Copy a file or a folder of another project: what it tracks, what is inside of that, or
 what git has. The project is in a folder, or a git repository that git can clone; its data
 comes from its cache where that is here, else from its remote. It works outside of any

@@ -18,7 +18,6 @@ import (
 func newHookCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "git-hook NAME [ARGUMENT...]",
-		Short:   "Do what a hook of git's is for",
 		Long:    "Do what a hook of git's is for. git calls it; see flow install.",
 		Example: "  flow git-hook post-merge",
 		Args:    cobra.MinimumNArgs(1),

@@ -29,8 +29,7 @@ type importOptions struct {
 func newImportCmd(a *app) *cobra.Command {
 	o := &importOptions{}
 	cmd := &cobra.Command{
-		Use:   "import REPOSITORY PATH",
-		Short: "Take data from another project and track where it came from",
+		Use: "import REPOSITORY PATH",
 		Long: `Take a file or a folder of another project and make it a data source that remembers the
 repository and the commit: flow update moves it on, and flow pull gets it from there. The
 repository is a folder, or what git can clone. The path may be what that project tracks,

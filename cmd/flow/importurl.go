@@ -22,8 +22,7 @@ import (
 func newImportURLCmd(a *app) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use:   "import-url URL [PATH]",
-		Short: "Get data from a URL and track it",
+		Use: "import-url URL [PATH]",
 		Long: `Get a file, or with a slash at the URL's end all files of a folder, and make it a data
 source that remembers where it came from: flow update gets it again. The URL is of any
 kind that a remote can have; remote://NAME/path is below a remote, with its settings.`,

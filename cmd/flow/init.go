@@ -17,8 +17,7 @@ import (
 // newInitCmd returns `flow init`.
 func newInitCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "init [FOLDER]",
-		Short: "Start a project in a folder",
+		Use: "init [FOLDER]",
 		Long: `Make a folder a flow project: an empty pipeline.yaml, and .flow/ for flow's own
 files, of which only .flow/config belongs in git: it marks the project's root. What is
 there already is left as it is.`,

@@ -13,8 +13,7 @@ import (
 func newInstallCmd(a *app) *cobra.Command {
 	var remove bool
 	cmd := &cobra.Command{
-		Use:   "install",
-		Short: "Have git bring data along: hooks, and a merge driver for the lock",
+		Use: "install",
 		Long: `Tell this git repository of flow:
 
   post-checkout, post-merge, post-rewrite   flow checkout; what you changed by hand stays

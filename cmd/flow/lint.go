@@ -16,8 +16,7 @@ import (
 func newLintCmd(a *app) *cobra.Command {
 	var only, skip []string
 	cmd := &cobra.Command{
-		Use:   "lint",
-		Short: "Find what is likely a mistake in the pipeline",
+		Use: "lint",
 		Long: `Find what is likely a mistake in the pipeline: deps that nobody makes, files that a
 command names and that are no deps, params and vars that nothing uses …
 

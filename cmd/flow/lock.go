@@ -19,7 +19,6 @@ import (
 func newLockCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "lock",
-		Short:   "Merge pipeline.lock when git could not",
 		Example: "  flow lock resolve",
 	}
 	cmd.AddCommand(newLockResolveCmd(a))
@@ -229,7 +228,6 @@ func (a *app) completeContested(cmd *cobra.Command, _ []string, _ string) ([]str
 func newMergeLockCmd(*app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "git-merge-lock BASE OURS THEIRS",
-		Short:   "Merge three texts of pipeline.lock, for git",
 		Long:    "Merge three texts of pipeline.lock into the second. git calls it; see flow install.",
 		Example: "  git config merge.flow.driver 'flow git-merge-lock %O %A %B'",
 		Args:    cobra.ExactArgs(3),

@@ -27,8 +27,7 @@ type logsOptions struct {
 func newLogsCmd(a *app) *cobra.Command {
 	o := &logsOptions{}
 	cmd := &cobra.Command{
-		Use:   "logs [STAGE]",
-		Short: "Show what stages printed",
+		Use: "logs [STAGE]",
 		Long: `Show what the stages of the last run printed, or one stage's output in the last run
 that it printed anything in. With -f, go on while the run goes on, also when it was
 started in another terminal. A log keeps 64 MiB: its start and its end.`,

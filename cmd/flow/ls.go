@@ -29,8 +29,7 @@ type listOptions struct {
 func newListCmd(a *app) *cobra.Command {
 	o := &listOptions{}
 	cmd := &cobra.Command{
-		Use:   "ls [REPOSITORY] [PATH]",
-		Short: "List what a project holds, its data included",
+		Use: "ls [REPOSITORY] [PATH]",
 		Long: `List what is in a folder of a project: what git has, and what flow tracks, also where that
 is not on this machine. The project is this one, one in another folder, or a git repository
 that git can clone, as it is or as a revision has it. No data is fetched, only lists of what is in

@@ -35,8 +35,9 @@ func Main() (code int) {
 	}()
 	ctx, stopped, kill := untilSignal()
 	a := &app{out: os.Stdout, err: os.Stderr, kill: kill}
-	cmd := newRootCmd(a)
-	cmd.SetArgs(joinJobs(os.Args[1:]))
+	words := joinJobs(os.Args[1:])
+	cmd := newRootCmd(a, words)
+	cmd.SetArgs(words)
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		err = a.unknown

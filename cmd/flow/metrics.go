@@ -27,7 +27,6 @@ type valuesOptions struct {
 func newMetricsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "metrics",
-		Short:   "Show metrics, and compare them between revisions",
 		Example: "  flow metrics show\n  flow metrics diff            # HEAD against the workspace\n  flow metrics diff v1.0 main",
 	}
 	cmd.AddCommand(newValuesShowCmd(a, false), newValuesDiffCmd(a, false))
@@ -38,7 +37,6 @@ func newMetricsCmd(a *app) *cobra.Command {
 func newParamsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "params",
-		Short:   "Show params, and compare them between revisions",
 		Example: "  flow params show --json\n  flow params diff             # HEAD against the workspace\n  flow params diff v1.0 main",
 	}
 	cmd.AddCommand(newValuesShowCmd(a, true), newValuesDiffCmd(a, true))

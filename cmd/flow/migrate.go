@@ -22,8 +22,7 @@ import (
 func newMigrateCmd(a *app) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
-		Use:   "migrate",
-		Short: "Make a DVC project a flow project, without running anything",
+		Use: "migrate",
 		Long: `Make the DVC project around the current folder a flow project: dvc.yaml files become
 pipeline.yaml beside them, .dvc files become entries under data:, .dvcignore becomes
 .flowignore, settings are carried over, the objects that the project holds now are

@@ -23,7 +23,6 @@ func newMoveCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "move FROM TO",
 		Aliases: []string{"mv"},
-		Short:   "Rename a data source",
 		Long: `Rename a data source: the file or folder itself, its entry under data: in
 pipeline.yaml, and its record in the lock. Deps that name it are not changed.`,
 		Example: "  flow move data/raw.csv data/2026/raw.csv",

@@ -27,7 +27,6 @@ type plotsOptions struct {
 func newPlotsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "plots",
-		Short:   "Draw plots, of one revision or of several in one picture",
 		Example: "  flow plots show                       # a page with all plots\n  flow plots show plots/loss.csv --term\n  flow plots diff main                  # main and the workspace, in the same axes",
 	}
 	cmd.AddCommand(newPlotsShowCmd(a), newPlotsDiffCmd(a), newPlotsModifyCmd(a), newPlotsTemplatesCmd(a))

@@ -19,8 +19,7 @@ import (
 func newFetchCmd(a *app) *cobra.Command {
 	o, part := &moveOptions{}, &partWords{}
 	cmd := &cobra.Command{
-		Use:   "fetch [TARGET...]",
-		Short: "Copy data from a remote to the cache",
+		Use: "fetch [TARGET...]",
 		Long: `Copy from a remote what the lock tells of and the cache lacks: all of it, or that of
 stages, outs and data sources. Every object is checked when it arrives. The workspace
 stays as it is: flow checkout brings the data there, and flow pull does both. Without
@@ -137,8 +136,7 @@ type pullOptions struct {
 func newPullCmd(a *app) *cobra.Command {
 	o := &pullOptions{}
 	cmd := &cobra.Command{
-		Use:   "pull [TARGET...]",
-		Short: "Copy data from a remote to the cache and the workspace",
+		Use: "pull [TARGET...]",
 		Long: `Fetch, then check out: copy from a remote what the lock tells of and the cache lacks,
 and make the workspace hold it. A target may be a single file inside a directory that
 flow tracks. What was changed by hand is kept in the cache before it is replaced.`,

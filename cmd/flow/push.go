@@ -16,8 +16,7 @@ import (
 func newPushCmd(a *app) *cobra.Command {
 	o := &moveOptions{}
 	cmd := &cobra.Command{
-		Use:   "push [TARGET...]",
-		Short: "Copy data from the cache to a remote",
+		Use: "push [TARGET...]",
 		Long: `Copy to a remote what the lock tells of and the remote lacks: all of it, or that of
 stages, outs and data sources. An object is the bytes of one file, or the list of a
 folder's files, and is kept once however many files hold it. Every object is checked

@@ -20,8 +20,7 @@ import (
 // newRemoteCmd returns `flow remote`.
 func newRemoteCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "remote",
-		Short: "Say where data is pushed to and pulled from",
+		Use: "remote",
 		Long: `Say where data is pushed to and pulled from. A remote is a name with a URL and
 settings; it stands in .flow/config, which git shares, in .flow/config.local, or in
 your own config.`,

@@ -37,7 +37,6 @@ func newStageRemoveCmd(a *app) *cobra.Command {
 func newRemoveCmd(a *app) *cobra.Command {
 	cmd := newStageRemoveCmd(a)
 	cmd.Use = "remove TARGET..."
-	cmd.Short = "Stop tracking data sources or stages"
 	cmd.Long = "Take data sources or stages out of pipeline.yaml and the lock. Their files stay in\nthe workspace, unless --outs says otherwise."
 	cmd.Example = "  flow remove data/raw.csv\n  flow remove train --outs"
 	return cmd

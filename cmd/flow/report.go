@@ -35,8 +35,7 @@ type reportOptions struct {
 func newReportCmd(a *app) *cobra.Command {
 	o := &reportOptions{}
 	cmd := &cobra.Command{
-		Use:   "report [A [B]]",
-		Short: "Tell of a revision in one page: what changed, its run, graph, plots and provenance",
+		Use: "report [A [B]]",
 		Long: `Write a report of revision B, compared with A: its metrics and params, the run that left
 it, its graph, its plots, and where each out comes from. A and B are commits, branches,
 tags, runs, or "workspace"; A is HEAD unless you say otherwise, B the workspace. The page

@@ -30,8 +30,7 @@ type reproOptions struct {
 func newReproCmd(a *app) *cobra.Command {
 	o := &reproOptions{}
 	cmd := &cobra.Command{
-		Use:   "repro [TARGET...]",
-		Short: "Run the stages that changed",
+		Use: "repro [TARGET...]",
 		Long: `Bring the pipeline up to date: run the stages whose command, deps, params, env or
 outs changed since pipeline.lock was written, in order, and restore from the cache
 what was run before. A TARGET is a stage, a group, one of the pipelines that are named in

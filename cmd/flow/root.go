@@ -12,7 +12,6 @@ import (
 func newRootDirCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "root",
-		Short:   "Print the project's root, relative to the current folder",
 		Example: "  cd \"$(flow root)\"",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

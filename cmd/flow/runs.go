@@ -17,8 +17,7 @@ import (
 // newRunsCmd returns `flow runs`.
 func newRunsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "runs",
-		Short: "The history of runs: list, compare, label, have back",
+		Use: "runs",
 		Long: `Every repro that ran something is a run: it keeps what it ran from, what it did and
 what it left. A RUN is named by its id or the start of one, by its name, by a tag, or
 as latest, latest~1, … Runs travel: flow runs push sends them, flow pull brings those of

@@ -13,8 +13,7 @@ import (
 func newSchemaCmd(a *app) *cobra.Command {
 	var events bool
 	cmd := &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of pipeline.yaml, or of the events",
+		Use: "schema",
 		Long: `Print the JSON Schema of pipeline.yaml, for editors: keep it in a file and name that in
 the first line of pipeline.yaml:
 

@@ -107,12 +107,11 @@ func events(ts *testscript.TestScript, neg bool, args []string) {
 // TestHelp: every command has a sentence, an example, and flags that say what they
 // are for.
 func TestHelp(t *testing.T) {
-	root := newRootCmd(&app{})
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "help" || cmd.Name() == "completion" {
-			continue
-		}
-		require.NotEmpty(t, cmd.Short, cmd.Name())
+	for _, command := range commands {
+		cmd := command.of(&app{}, []string{command.name})
+		require.Equal(t, command.name, cmd.Name())
+		require.Equal(t, command.also, strings.Join(cmd.Aliases, " "))
+		require.Equal(t, command.short == "", cmd.Hidden)
 		require.NotEmpty(t, cmd.Example, "%s has no example", cmd.Name())
 		for _, sub := range cmd.Commands() {
 			require.NotEmpty(t, sub.Example, "%s %s has no example", cmd.Name(), sub.Name())

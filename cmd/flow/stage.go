@@ -8,7 +8,6 @@ import (
 func newStageCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "stage",
-		Short:   "Add, list and remove stages",
 		Example: "  flow stage list\n  flow stage add -n train -d train.py -d data -o model.bin python train.py",
 	}
 	cmd.AddCommand(newStageAddCmd(a), newStageListCmd(a), newStageRemoveCmd(a))

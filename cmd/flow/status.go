@@ -23,8 +23,7 @@ type statusOptions struct {
 func newStatusCmd(a *app) *cobra.Command {
 	o := &statusOptions{}
 	cmd := &cobra.Command{
-		Use:   "status [TARGET...]",
-		Short: "Say what is stale, and why",
+		Use: "status [TARGET...]",
 		Long: `Compare the pipeline with pipeline.lock and the workspace, and say what repro would
 do and why. It takes no lock and changes nothing.
 

@@ -10,8 +10,7 @@ import (
 // newUnprotectCmd returns `flow unprotect`.
 func newUnprotectCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "unprotect PATH...",
-		Short: "Make files that are links into the cache files of their own",
+		Use: "unprotect PATH...",
 		Long: `Replace links into the cache by copies that can be edited. Only needed where
 cache.type is hardlink or symlink.`,
 		Example: "  flow unprotect data/raw.csv",

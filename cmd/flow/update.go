@@ -26,8 +26,7 @@ type updateOptions struct {
 func newUpdateCmd(a *app) *cobra.Command {
 	o := &updateOptions{}
 	cmd := &cobra.Command{
-		Use:   "update [PATH...]",
-		Short: "Get data again from where it came from",
+		Use: "update [PATH...]",
 		Long: `Get the data sources that have a url or a repo again, and record what they hold now.
 Imported data moves on to the commit that its revision means today; --rev makes it
 follow another one. What was changed by hand is kept in the cache before it is replaced.`,

@@ -16,7 +16,6 @@ var version = "dev"
 func newVersionCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
-		Short:   "Print flow's version",
 		Example: "  flow version --json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -24,8 +24,7 @@ import (
 func newWatchCmd(a *app) *cobra.Command {
 	o := &reproOptions{}
 	cmd := &cobra.Command{
-		Use:   "watch [TARGET...]",
-		Short: "Run the stages that changed, again whenever a dep changes",
+		Use: "watch [TARGET...]",
 		Long: `Bring the targets up to date as repro does, then wait until a file that the pipeline
 is declared in, a dep or a params file changes, or a new pipeline.yaml comes, and do it
 again. There is never more than one run at a time; a change during a run makes one more
