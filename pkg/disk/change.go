@@ -139,6 +139,9 @@ func (r *Root) Mkdir(name string, perm fs.FileMode) error {
 
 // MkdirAll makes a folder and those above it that are not there.
 func (r *Root) MkdirAll(name string, perm fs.FileMode) error {
+	if info, err := r.fsys.Lstat(name); err == nil && info.IsDir() { // cheaper than to be told so
+		return nil
+	}
 	_, err := r.mkdirAll(name, perm)
 	return err
 }

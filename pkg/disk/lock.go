@@ -159,13 +159,10 @@ func (l *Lock) File() *os.File { return l.file }
 // maxOwner bounds the text in a lock file.
 const maxOwner = 1 << 10
 
-// writeOwner writes who holds the lock, for messages: that it can't be written
-// stops nobody.
+// writeOwner writes who holds the lock into the first line, for messages: that it can't be
+// written stops nobody.
 func writeOwner(file *os.File, owner string) {
-	owner = owner[:min(len(owner), maxOwner)]
-	if _, err := file.WriteAt([]byte(owner+"\n"), 0); err == nil {
-		file.Truncate(int64(len(owner) + 1))
-	}
+	_, _ = file.WriteAt([]byte(owner[:min(len(owner), maxOwner)]+"\n"), 0)
 }
 
 func readOwner(file *os.File) string {
