@@ -37,13 +37,14 @@ type Workload struct {
 // holds what Make made.
 type Contender struct {
 	Tool  string
-	Needs string // the program that must be there; "" is Tool
-	Probe string // a script that fails when a part of it is missing
-	Setup string // a script that runs once
-	Reset string // a script before each run
-	Run   string // what is timed: words, run without a shell
-	Check string // a script after each run, which fails when the work is not done
-	Note  string // what is durable when it ends, and how files are linked
+	Needs string   // the program that must be there; "" is Tool
+	Probe string   // a script that fails when a part of it is missing
+	Setup string   // a script that runs once
+	Aside []string // what is moved out of the way before each run; see aside
+	Reset string   // a script before each run, after that
+	Run   string   // what is timed: words, run without a shell
+	Check string   // a script after each run, which fails when the work is not done
+	Note  string   // what is durable when it ends, and how files are linked
 }
 
 // options are the words on the command line.

@@ -41,8 +41,8 @@ func TestSplitWords(t *testing.T) {
 
 func TestContenders_theOtherFlow(t *testing.T) {
 	b := &bench{options: options{against: "other"}}
-	who := b.contenders(Workload{Who: []Contender{{Tool: "flow", Reset: flowForget, Run: "flow repro --quiet"}}})
-	require.Equal(t, "rm -rf out .flow pipeline.lock && mkdir out && flow-against init --quiet", who[1].Reset)
+	who := b.contenders(Workload{Who: []Contender{{Tool: "flow", Reset: "mkdir out && flow init --quiet", Run: "flow repro --quiet"}}})
+	require.Equal(t, "mkdir out && flow-against init --quiet", who[1].Reset)
 	require.Equal(t, "flow-against repro --quiet", who[1].Run)
 	require.Equal(t, "flow repro --quiet", who[0].Run)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,12 +92,15 @@ func (b *bench) programs() error {
 }
 
 func (b *bench) close() {
-	if b.options.folder != "" {
+	if b.options.folder == "" {
+		b.remove(b.folder)
 		return
 	}
-	_ = exec.Command("chmod", "-R", "u+w", b.folder).Run()
-	_ = os.RemoveAll(b.folder)
+	b.remove(b.old())
 }
+
+// old is where what was made before lies until the end.
+func (b *bench) old() string { return filepath.Join(b.folder, "old") }
 
 // sizes returns at which sizes a workload is measured.
 func (b *bench) sizes(w Workload) []int {
@@ -209,6 +213,9 @@ func (b *bench) prepare(w Workload, one *turn, size int) error {
 
 // once is one run: reset, run, check.
 func (b *bench) once(one *turn) (Sample, error) {
+	if err := b.aside(one); err != nil {
+		return Sample{}, fmt.Errorf("%s: reset: %w", one.Tool, err)
+	}
 	if err := b.script(one, "reset", one.Reset); err != nil {
 		return Sample{}, err
 	}
@@ -226,6 +233,28 @@ func (b *bench) once(one *turn) (Sample, error) {
 	}
 	state := command.ProcessState
 	return Sample{Wall: wall, CPU: state.UserTime() + state.SystemTime(), Peak: peak(state)}, b.script(one, "check", one.Check)
+}
+
+// aside moves away what the run before made, to be removed at the end: ext4 looks much longer
+// for the inode of a new file when others were freed in the seconds before.
+func (b *bench) aside(one *turn) error {
+	for _, name := range one.Aside {
+		from := filepath.Join(one.dir, name)
+		if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.MkdirAll(b.old(), 0o755); err != nil {
+			return err
+		}
+		to, err := os.MkdirTemp(b.old(), one.Tool+"-")
+		if err != nil {
+			return err
+		}
+		if err := os.Rename(from, filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) script(one *turn, what, script string) error {
