@@ -76,11 +76,16 @@ func stageKey(stage string) string { return digest.Sum([]byte(stage)).Hex()[:16]
 // outs. All processes take them from above to below, so that none waits in a circle. An
 // attempt that was cut short is ended first.
 func (e *Engine) take(ctx context.Context, stage string, wait bool, tell func(event.Warning)) (*attempt, error) {
-	if err := e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err != nil {
-		return nil, err
-	}
 	a := &attempt{e: e, stage: stage, dir: e.attemptDir(stage)}
-	if err := a.lockNow(ctx, wait, tell); err != nil {
+	err := a.lockNow(ctx, wait, tell)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = e.Root.MkdirAll(e.State+"/tmp/stage", 0o755); err == nil {
+			a.release()
+			a.uses = nil
+			err = a.lockNow(ctx, wait, tell)
+		}
+	}
+	if err != nil {
 		a.release()
 		return nil, err
 	}

@@ -24,8 +24,8 @@ type keeper struct {
 // While as many commands run as may, results wait for others to be kept with, so many and so
 // long at most.
 const (
-	keepMany  = 16
-	keepAfter = 20 * time.Millisecond
+	keepMany  = 64
+	keepAfter = 100 * time.Millisecond
 )
 
 // pressed reports whether results have waited enough.
