@@ -15,8 +15,11 @@ type Writer struct {
 	size    int64 // bytes written so far
 	entries []Entry
 	there   map[digest.ID]int // by digest, the place in entries; nil at the end, when these are sorted
-	buffer  []byte
+	head    []byte
 }
+
+// Overhead returns how many bytes a pack of so many objects has besides theirs.
+func Overhead(objects int) int { return len(magic) + objects*(headSize+entrySize) + TrailerSize }
 
 // NewWriter begins a pack. It writes through to to at each Add.
 func NewWriter(to io.Writer) (*Writer, error) {
@@ -43,10 +46,11 @@ func (w *Writer) Add(id digest.ID, content []byte) (Entry, error) {
 	if len(content) > MaxObject {
 		return Entry{}, fmt.Errorf("object %s has %d bytes: that is too large for a pack", id, len(content))
 	}
-	w.buffer = append(w.buffer[:0], id[:]...)
-	w.buffer = binary.LittleEndian.AppendUint32(w.buffer, uint32(len(content)))
-	w.buffer = append(w.buffer, content...)
-	if err := w.write(w.buffer); err != nil {
+	w.head = binary.LittleEndian.AppendUint32(append(w.head[:0], id[:]...), uint32(len(content)))
+	if err := w.write(w.head); err != nil {
+		return Entry{}, err
+	}
+	if err := w.write(content); err != nil {
 		return Entry{}, err
 	}
 	e := Entry{ID: id, Offset: w.size - int64(len(content)), Size: len(content)}

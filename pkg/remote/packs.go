@@ -185,7 +185,7 @@ func (r *Remote) PutPack(ctx context.Context, id digest.ID, whole []byte) error 
 		return err
 	}
 	begin := binary.LittleEndian.Uint64(whole[len(whole)-pack.TrailerSize:])
-	index := whole[begin:]
+	index := bytes.Clone(whole[begin:]) // which is kept, and the rest need not be
 	if err := r.bucket.Put(ctx, name+indexEnd, bytes.NewReader(index), int64(len(index))); err != nil {
 		return err
 	}

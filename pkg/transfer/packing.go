@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"flow/pkg/digest"
 	"flow/pkg/pack"
@@ -17,6 +18,7 @@ import (
 const (
 	fewest  = 16       // fewer small objects than this go each by itself
 	full    = 16 << 20 // how large packs get
+	sparse  = 4 << 20  // and are, where there is more
 	packers = 3        // how many are made at a time: each is in memory
 )
 
@@ -36,13 +38,22 @@ func split(objects []object) (small, others []object) {
 }
 
 // loads cuts small objects into what goes into one pack each, in their order: what lies
-// together is likely read together.
+// together is likely read together. A few packs are of one size, as they are made side by side.
 func loads(objects []object) [][]object {
+	weight := func(o object) int64 { return max(o.size, 1<<10) }
+	var whole int64
+	for _, o := range objects {
+		whole += weight(o)
+	}
+	each := int64(full)
+	if whole < packers*full {
+		each = max(whole/packers+1, sparse)
+	}
 	var all [][]object
 	var size int64
 	from := 0
 	for i, o := range objects {
-		if size += max(o.size, 1<<10); size >= full {
+		if size += weight(o); size >= each {
 			all = append(all, objects[from:i+1])
 			from, size = i+1, 0
 		}
@@ -67,14 +78,22 @@ func (p *push) many(ctx context.Context, objects []object) error {
 
 // pack moves some objects in one pack.
 func (p *push) pack(ctx context.Context, objects []object) error {
-	var whole bytes.Buffer
-	writer, err := pack.NewWriter(&whole)
+	whole := p.spare.Get().(*bytes.Buffer)
+	defer p.spare.Put(whole)
+	whole.Reset()
+	var size int64
+	for _, o := range objects {
+		size += o.size
+	}
+	whole.Grow(int(size) + pack.Overhead(len(objects)))
+	writer, err := pack.NewWriter(whole)
 	if err != nil {
 		return err
 	}
 	var inside []object
+	var content []byte
 	for _, o := range objects {
-		content, err := p.content(ctx, o.id)
+		content, err = p.content(ctx, o.id, content[:0])
 		if err != nil {
 			if err := p.note(o, 0, err); err != nil {
 				return err
@@ -112,19 +131,25 @@ func (p *push) pack(ctx context.Context, objects []object) error {
 	return nil
 }
 
-// content returns the bytes of a small object of the cache, checked.
-func (p *push) content(ctx context.Context, id digest.ID) ([]byte, error) {
-	object, err := p.t.Cache.Objects().Get(ctx, id)
+// content appends the bytes of a small object of the cache, checked, to what is empty.
+func (p *push) content(ctx context.Context, id digest.ID, content []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		return content, context.Cause(ctx)
+	}
+	object, err := p.t.Cache.Objects().Open(id)
 	if err != nil {
-		return nil, err
+		return content, err
 	}
 	defer object.Close()
-	content, err := io.ReadAll(io.LimitReader(object, pack.SmallObject+1))
-	if err != nil {
-		return nil, fmt.Errorf("object %s: %w", id, err)
+	content = slices.Grow(content, int(min(object.Size, pack.SmallObject+1)))
+	content = content[:cap(content)]
+	n, err := io.ReadFull(object, content[:min(object.Size, pack.SmallObject+1)])
+	content = content[:n]
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return content, fmt.Errorf("object %s: %w", id, err)
 	}
 	if len(content) <= pack.SmallObject && digest.Sum(content) != id {
-		return nil, p.corrupt(ctx, id, &store.CorruptError{Want: id, Got: digest.Sum(content)})
+		return content, p.corrupt(ctx, id, &store.CorruptError{Want: id, Got: digest.Sum(content)})
 	}
 	return content, nil
 }

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,6 +93,7 @@ func (t *Transfer) pushOnce(ctx context.Context, items []Item, refused error) (R
 	result := Result{Remote: t.Remote.Name}
 	p := &push{t: t, failed: map[digest.ID]bool{},
 		problems: newProblems("the cache", "if another remote has it: flow fetch -r NAME; else make it again: flow repro")}
+	p.spare.New = func() any { return &bytes.Buffer{} }
 	load := newCargo()
 	p.problems.optional = load.optional
 	for _, item := range items {
@@ -124,6 +126,7 @@ type push struct {
 	t        *Transfer
 	absent   map[digest.ID]bool // from the remote, when it began
 	progress *progress
+	spare    sync.Pool // *bytes.Buffer, of packs
 
 	mu       sync.Mutex
 	failed   map[digest.ID]bool // still absent
