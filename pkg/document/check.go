@@ -9,7 +9,7 @@ import (
 
 const (
 	countFrom  = 2 << 20   // bytes from which the values are estimated before they are read
-	maxGuess   = 2_000_000 // of that estimate, which is never too low
+	maxGuess   = 4_000_000 // of that estimate, which is never too low
 	maxControl = 20        // control characters that are told one by one
 )
 

@@ -18,8 +18,8 @@ import (
 
 // Bounds of a text.
 const (
-	maxSize  = 10 << 20
-	maxNodes = 1_000_000 // with aliases expanded
+	maxSize  = 32 << 20
+	maxNodes = 2_000_000 // with aliases expanded
 	maxDepth = 200       // with aliases expanded
 	maxShown = 100       // problems; what is beyond is not worth reading
 )

@@ -137,15 +137,15 @@ func TestParse_bounds(t *testing.T) {
 		chain += fmt.Sprintf("a%d: &a%d [*a%d]\n", i, i, i-1)
 	}
 	for name, test := range map[string]struct{ text, want string }{
-		"alias bomb":        {bomb, "f.yaml:6:45: with the alias *a4, the file holds more values than the limit of 1000000"},
+		"alias bomb":        {bomb, "f.yaml:7:10: with the alias *a5, the file holds more values than the limit of 2000000"},
 		"deep by aliases":   {chain, "f.yaml:199:14: with the alias *a197, values are nested deeper than the limit of 200 levels"},
 		"deep brackets":     {strings.Repeat("[", 300) + strings.Repeat("]", 300), "f.yaml:1:201: values are nested deeper than the limit of 200 levels"},
 		"very deep":         {strings.Repeat("[", 20_000), "f.yaml:1:1: values are nested deeper than the limit of 200 levels"},
 		"very deep, closed": {strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), "f.yaml:1:201: values are nested deeper than the limit of 200 levels"},
 		"very deep dashes":  {strings.Repeat("- ", 15_000), "f.yaml:1:1: values are nested deeper than the limit of 200 levels"},
-		"large":             {strings.Repeat("#", maxSize+1), "f.yaml:1:1: the file is larger than 10 MiB"},
-		"many values":       {strings.Repeat("-\n", maxNodes+1), "f.yaml:1000000:2: the file holds more values than the limit of 1000000"},
-		"far too many":      {strings.Repeat("{a,", 3_000_000), "f.yaml:1:1: the file may hold more values than the limit of 1000000"},
+		"large":             {strings.Repeat("#", maxSize+1), "f.yaml:1:1: the file is larger than 32 MiB"},
+		"many values":       {strings.Repeat("-\n", maxNodes+1), "f.yaml:2000000:2: the file holds more values than the limit of 2000000"},
+		"far too many":      {strings.Repeat("{a,", 4_000_000), "f.yaml:1:1: the file may hold more values than the limit of 2000000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("f.yaml", []byte(test.text))
@@ -172,5 +172,5 @@ func TestParse_mergesBeyondBounds(t *testing.T) {
 		fmt.Fprintf(&text, "m%d: {<<: *b}\n", i)
 	}
 	_, err := Parse("f.yaml", []byte(text.String()))
-	require.ErrorContains(t, err, "with the alias *b, the file holds more values than the limit of 1000000")
+	require.ErrorContains(t, err, "with the alias *b, the file holds more values than the limit of 2000000")
 }

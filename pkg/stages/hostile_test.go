@@ -37,15 +37,15 @@ const fine = "stages:\n  a: {cmd: 'x ${x}'}\n"
 func TestParse_hostile(t *testing.T) {
 	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
 	for name, test := range map[string]struct{ text, file, content, says string }{
-		"aliases that explode":              {bomb("") + fine, "", "", "pipeline.yaml:6:45: with the alias *a4, the file holds more values than the limit"},
-		"aliases that explode, in vars":     {"vars:\n  - " + bomb("    ") + fine, "", "", "pipeline.yaml:7:49: with the alias *a4, the file holds more values"},
-		"aliases that explode, in params":   {fine, "params.yaml", bomb(""), "params.yaml:6:45: with the alias *a4, the file holds more values"},
+		"aliases that explode":              {bomb("") + fine, "", "", "pipeline.yaml:7:10: with the alias *a5, the file holds more values than the limit"},
+		"aliases that explode, in vars":     {"vars:\n  - " + bomb("    ") + fine, "", "", "pipeline.yaml:8:14: with the alias *a5, the file holds more values"},
+		"aliases that explode, in params":   {fine, "params.yaml", bomb(""), "params.yaml:7:10: with the alias *a5, the file holds more values"},
 		"an alias inside itself":            {"vars: [{x: &x [*x]}]\n" + fine, "", "", "pipeline.yaml:1:16: the alias *x stands inside the value that it names"},
 		"nested deep":                       {"vars: " + deep, "", "", "pipeline.yaml:1:206: values are nested deeper than the limit of 200 levels"},
 		"nested deep, in params":            {fine, "params.yaml", "x: " + deep, "params.yaml:1:203: values are nested deeper"},
 		"nested deep, in json":              {"vars: [v.json]\n" + fine, "v.json", `{"x": ` + deep + "}", "v.json:1:206: nested more than 200 levels deep"},
-		"a file too large":                  {"#" + strings.Repeat("x", 11<<20), "", "", "pipeline.yaml:1:1: the file is larger than 10 MiB"},
-		"a params file too large":           {fine, "params.yaml", "x: " + strings.Repeat("x", 11<<20), "params.yaml:1:1: the file is larger than 10 MiB"},
+		"a file too large":                  {"#" + strings.Repeat("x", 33<<20), "", "", "pipeline.yaml:1:1: the file is larger than 32 MiB"},
+		"a params file too large":           {fine, "params.yaml", "x: " + strings.Repeat("x", 33<<20), "params.yaml:1:1: the file is larger than 32 MiB"},
 		"a key twice":                       {"stages:\n  a: {cmd: x}\n  a: {cmd: y}\n", "", "", `pipeline.yaml:3:3: the key "a" is there twice`},
 		"a key twice, in params":            {fine, "params.yaml", "x: 1\nx: 2\n", `params.yaml:2:1: the key "x" is there twice`},
 		"a key twice, in toml":              {"vars: [v.toml]\n" + fine, "v.toml", "x = 1\nx = 2\n", `v.toml:2:1: "x" is defined twice`},
