@@ -52,7 +52,7 @@ func Main() (code int) {
 	if err != nil && !errors.Is(err, errSilent) {
 		a.addLines(err)
 		fmt.Fprint(a.err, ui.Explain(err, ui.StyleFor(a.err)))
-		fmt.Fprint(a.err, roomLeft(err))
+		fmt.Fprint(a.err, roomLeft(err), openHint(err))
 	}
 	return exitCode(err)
 }
@@ -74,6 +74,16 @@ func roomLeft(err error) string {
 		return ""
 	}
 	return fmt.Sprintf("  %s free on %s; make room, then try again (flow gc --help)\n", ui.Bytes(full.Free), full.Place)
+}
+
+// openHint says what to do about too many open files, unless the error does.
+func openHint(err error) string {
+	hint := disk.OpenHint(err)
+	var stage *engine.StageError
+	if hint == "" || errors.As(err, &stage) {
+		return ""
+	}
+	return "  " + hint + "\n"
 }
 
 // describeStop says what a signal has stopped.

@@ -14,6 +14,18 @@ func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
+// OpenHint says what can be done about an error that says that too many files are open; ""
+// for any other.
+func OpenHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "a process may have no more files open here: let it have more (ulimit -n), or run less at a time (-j)"
+	case errors.Is(err, syscall.ENFILE):
+		return "this machine has as many files open as it can: end something that holds many, then try again"
+	}
+	return ""
+}
+
 // worthAsking is from which size on a file's room is asked for before it is copied.
 const worthAsking = 1 << 20
 

@@ -117,7 +117,7 @@ func (w *work) explain(err error) error {
 	if disk.IsFull(err) {
 		err = disk.Full(err, 0, w.e.Root.Dir())
 	}
-	failure := &StageError{Stage: w.step.Stage.Title(), Source: w.step.Stage.Source, Msg: err.Error(), Err: err}
+	failure := &StageError{Stage: w.step.Stage.Title(), Source: w.step.Stage.Source, Msg: err.Error(), Hint: disk.OpenHint(err), Err: err}
 	var mistake *diag.Error
 	if failure.Source && errors.As(err, &mistake) { // which may name the data source, too
 		failure.Msg, failure.Hint = strings.TrimPrefix(mistake.Msg, "data source "+failure.Stage+": "), mistake.Hint
