@@ -3,25 +3,34 @@ package process
 import (
 	"bytes"
 	"sync"
+	"time"
 )
 
 // maxLine is the size in bytes of the pieces that longer lines are cut into.
 const maxLine = 64 << 10
 
+// promptAfter is how long the unfinished line of a command that may ask for something waits
+// for its end.
+const promptAfter = 200 * time.Millisecond
+
 // lines is a writer that passes on what it gets line by line, without newlines.
 // All else passes as it is.
 type lines struct {
 	emit func(line string)
-	part []byte // the unfinished line, shorter than maxLine
-	cut  bool   // a piece of the unfinished line was passed on already
+	asks bool // an unfinished line after which nothing comes is passed on, too
+
+	mu     sync.Mutex
+	part   []byte      // the unfinished line, shorter than maxLine
+	cut    bool        // a piece of the unfinished line was passed on already
+	prompt *time.Timer // runs while there is an unfinished line
 }
 
-// newLines returns one writer for each stream; output is never called twice at
-// the same time.
-func newLines(output func(stderr bool, line string)) (stdout, stderr *lines) {
+// newLines returns one writer for each stream of a command, which may ask for input; output
+// is never called twice at the same time.
+func newLines(output func(stderr bool, line string), asks bool) (stdout, stderr *lines) {
 	var busy sync.Mutex
 	stream := func(isErr bool) *lines {
-		return &lines{emit: func(line string) {
+		return &lines{asks: asks, emit: func(line string) {
 			busy.Lock()
 			defer busy.Unlock()
 			if output != nil {
@@ -34,6 +43,8 @@ func newLines(output func(stderr bool, line string)) (stdout, stderr *lines) {
 
 // Write passes on the lines that end in p, and the full pieces. It never fails.
 func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	size := len(p)
 	for len(p) > 0 {
 		room := p[:min(len(p), maxLine-len(l.part))]
@@ -49,7 +60,24 @@ func (l *lines) Write(p []byte) (int, error) {
 			l.cut = true
 		}
 	}
+	if l.asks && len(l.part) > 0 {
+		if l.prompt == nil {
+			l.prompt = time.AfterFunc(promptAfter, l.ask)
+		} else {
+			l.prompt.Reset(promptAfter)
+		}
+	}
 	return size, nil
+}
+
+// ask passes on what looks like a question; the rest of its line is one for itself.
+func (l *lines) ask() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.part) > 0 {
+		l.pass()
+		l.cut = true
+	}
 }
 
 // finish ends a line. One that was cut right before its newline has no more
@@ -67,6 +95,11 @@ func (l *lines) finish(rest []byte) {
 
 // Flush passes on a last line that no newline ended.
 func (l *lines) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.prompt != nil {
+		l.prompt.Stop()
+	}
 	if len(l.part) > 0 {
 		l.pass()
 	}

@@ -28,7 +28,7 @@ func splitAll(text []byte) []string {
 
 func linesOf(text []byte, chunk int) []string {
 	var got []string
-	stdout, _ := newLines(func(_ bool, line string) { got = append(got, line) })
+	stdout, _ := newLines(func(_ bool, line string) { got = append(got, line) }, false)
 	for len(text) > 0 {
 		n, _ := stdout.Write(text[:min(chunk, len(text))])
 		text = text[n:]

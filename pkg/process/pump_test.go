@@ -19,7 +19,7 @@ func TestPump_deliversWhatIsInThePipeAtTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, read.SetReadDeadline(time.Unix(1, 0))) // before anything was read
 	var got []string
-	stdout, _ := newLines(func(_ bool, line string) { got = append(got, line) })
+	stdout, _ := newLines(func(_ bool, line string) { got = append(got, line) }, false)
 	startPump(read, stdout).finish()
 	require.Len(t, got, 10_001)
 	require.Equal(t, "last", got[10_000])

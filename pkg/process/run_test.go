@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -309,4 +310,24 @@ func BenchmarkDirect(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestRun_prompt: what a command asks is seen before it is answered.
+func TestRun_prompt(t *testing.T) {
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	defer read.Close()
+	defer write.Close()
+	spec := script(`printf 'name? '; read name; echo "hi $name"`)
+	spec.Stdin = read
+	spec.Timeout = time.Minute
+	var lines []string
+	result, err := process.Run(t.Context(), spec, func(_ bool, line string) {
+		if lines = append(lines, line); line == "name? " {
+			write.WriteString("Ada\n")
+		}
+	})
+	require.NoError(t, err)
+	require.False(t, result.TimedOut)
+	require.Equal(t, []string{"name? ", "hi Ada"}, lines)
 }

@@ -95,7 +95,7 @@ func (r *running) launch(spec *Spec, what task, output func(bool, string)) error
 		shut(ours)
 		return err
 	}
-	stdout, stderr := newLines(output)
+	stdout, stderr := newLines(output, spec.Stdin != nil)
 	r.pumps = [2]*pump{startPump(ours[0], stdout), startPump(ours[1], stderr)}
 	return nil
 }

@@ -46,7 +46,7 @@ func (*Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line s
 		return Result{}, &StartError{Program: program, Err: fmt.Errorf("make a job object: %w", err)}
 	}
 	defer windows.CloseHandle(job)
-	stdout, stderr := newLines(output)
+	stdout, stderr := newLines(output, spec.Stdin != nil)
 	cmd := exec.Command(program, spec.Argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = spec.Dir, spec.environment(), stdout, stderr
 	if spec.Stdin != nil {
