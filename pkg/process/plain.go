@@ -3,6 +3,7 @@ package process
 import (
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ import (
 // outside of quotes; and when the environment tells a shell to do more than that. Whether
 // the program can be started is not looked at.
 func Plain(script string, env []string) ([]string, bool) {
-	if runtime.GOOS == "windows" || slices.ContainsFunc(env, tellsShell) {
+	if runtime.GOOS == "windows" || slices.ContainsFunc(env, tellsShell) || overSSH(env) {
 		return nil, false
 	}
 	words, whole := split(strings.Trim(script, " \t\n"))
@@ -81,6 +82,24 @@ func tellsShell(entry string) bool {
 	switch name {
 	case "BASH_ENV", "BASHOPTS", "SHELLOPTS", "EXECIGNORE", "POSIXLY_CORRECT":
 		return true
+	case "PATH":
+		return strings.Contains(entry, "~") // which bash takes for a home
 	}
-	return strings.HasPrefix(name, "BASH_FUNC_")
+	return strings.HasPrefix(name, "BASH_FUNC_") || strings.HasPrefix(name, "__BASH_FUNC<") // Apple's
+}
+
+// overSSH reports whether a bash may take itself for the login shell of a remote command,
+// which Debian's has read ~/.bashrc.
+func overSSH(env []string) bool {
+	client, level := false, 0
+	for _, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		switch name {
+		case "SSH_CLIENT", "SSH2_CLIENT":
+			client = true
+		case "SHLVL":
+			level, _ = strconv.Atoi(value)
+		}
+	}
+	return client && level < 1
 }

@@ -40,7 +40,7 @@ func TestPlain(t *testing.T) {
 		_, plain := process.Plain(script, nil)
 		require.False(t, plain, "%q", script)
 	}
-	for _, entry := range []string{"BASH_ENV=x", "BASH_FUNC_cp%%=() { echo; }", "SHELLOPTS=xtrace", "BASHOPTS=", "EXECIGNORE=*", "POSIXLY_CORRECT=1"} {
+	for _, entry := range []string{"BASH_ENV=x", "BASH_FUNC_cp%%=() { echo; }", "SHELLOPTS=xtrace", "BASHOPTS=", "EXECIGNORE=*", "POSIXLY_CORRECT=1", "__BASH_FUNC<cp>()=() { echo; }", "PATH=/bin:~/bin", "SSH_CLIENT=::1 1 2"} {
 		_, plain := process.Plain("cp a b", []string{"HOME=/", entry})
 		require.False(t, plain, entry)
 	}
