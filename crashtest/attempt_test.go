@@ -333,6 +333,8 @@ func TestWhileWritten(t *testing.T) {
       done
     outs: [big, d]
   next: {cmd: cp big next, deps: [big], outs: [next]}
+  globbed: {cmd: cat d/sub/* > globbed, deps: ["d/sub/*"], outs: [globbed]}
+  within: {cmd: cp d/sub/x within, deps: [d/sub/x], outs: [within]}
 `)
 	w.write("mark-go", "")
 	w.fine("repro")

@@ -89,7 +89,7 @@ func runCheckoutContent(ctx context.Context, a *app, args []string, content stri
 	if _, err := a.ready(ctx, p, e); err != nil {
 		return err
 	}
-	if err := e.CheckoutContent(ctx, name, id); err != nil {
+	if err := e.CheckoutContent(ctx, name, id, func(text string) { a.note("%s", text) }); err != nil {
 		return err
 	}
 	a.say("%s holds %s", name, content)

@@ -113,6 +113,8 @@ type CheckoutOptions struct {
 	Keep         bool // leave what was changed by hand and is in no cache as it is
 	Inside       bool // targets inside a directory are those files only, not all of it
 	Pulled       bool // it follows a fetch: what is never pushed may be missing
+
+	Waiting func(text string) // told when it waits for the cache; nil: what is noted is
 }
 
 // CheckedOut is what Checkout did to one path.
@@ -132,7 +134,10 @@ func (e *Engine) Checkout(ctx context.Context, options CheckoutOptions, note fun
 	if err != nil {
 		return nil, err
 	}
-	guard, err := e.useCache(ctx, "flow checkout", note)
+	if options.Waiting == nil {
+		options.Waiting = note
+	}
+	guard, err := e.useCache(ctx, "flow checkout", options.Waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -254,8 +259,8 @@ func (e *Engine) notCached(one Tracked) error {
 
 // CheckoutContent puts any content of the cache at a path: what was there before a
 // hand-edited out was replaced.
-func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID) error {
-	guard, err := e.useCache(ctx, "flow checkout", func(string) {})
+func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID, note func(string)) error {
+	guard, err := e.useCache(ctx, "flow checkout", note)
 	if err != nil {
 		return err
 	}

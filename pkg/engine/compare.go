@@ -94,6 +94,8 @@ func (e *Engine) compareDeps(ctx context.Context, stage *stages.Stage, was *lock
 			if !options.AllowMissing || e.movedOn(dep, old) {
 				reasons = append(reasons, Reason{Kind: event.DepMissing, Subject: dep, Detail: detailOf(is.unknown[dep])})
 			}
+		case now == beingWritten:
+			reasons = append(reasons, Reason{Kind: event.DepChanged, Subject: dep, Detail: writtenNow})
 		case !now.Same(old):
 			reasons = append(reasons, Reason{Kind: event.DepChanged, Subject: dep, Was: old.ID.Short(), Is: now.ID.Short(),
 				Detail: e.depDetail(ctx, stage, dep, old, is)})
@@ -114,6 +116,9 @@ func (e *Engine) depDetail(ctx context.Context, stage *stages.Stage, dep string,
 	}
 	return e.detail(ctx, dep, old, is.dep(dep))
 }
+
+// writtenNow is the detail of what doesn't hold still.
+const writtenNow = "it is being written"
 
 func detailOf(err error) string {
 	if err == nil {
@@ -221,7 +226,7 @@ func (e *Engine) compareOuts(ctx context.Context, stage *stages.Stage, was *lock
 				reasons = append(reasons, Reason{Kind: event.OutMissing, Subject: out.Path})
 			}
 		case now == beingWritten:
-			reasons = append(reasons, Reason{Kind: event.OutChanged, Subject: out.Path, Detail: "it is being written"})
+			reasons = append(reasons, Reason{Kind: event.OutChanged, Subject: out.Path, Detail: writtenNow})
 		case !now.Same(old):
 			reasons = append(reasons, Reason{Kind: event.OutChanged, Subject: out.Path, Was: old.ID.Short(), Is: now.ID.Short(),
 				Detail: e.detail(ctx, out.Path, old, now)})

@@ -25,6 +25,7 @@ type facts struct {
 	missing []missingParam
 	made    []stages.Out // the stage's, those of patterns file by file
 	outs    lock.Items
+	unsure  bool // some of it was being written: it is looked at again before it counts
 }
 
 // dep returns what a dep holds: nothing when it is not there, or none.
@@ -59,11 +60,7 @@ func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Ent
 	is.outs = make(lock.Items, len(is.made))
 	for i := range is.made {
 		out := &is.made[i]
-		content, err := e.Workspace.Digest(ctx, out.Path)
-		var changing *workspace.ChangingError
-		if errors.As(err, &changing) {
-			content, err = beingWritten, nil
-		}
+		content, err := is.steady(e.Workspace.Digest(ctx, out.Path))
 		if err != nil {
 			return nil, unusable(stage, "out", out.Path, out.Pos, err)
 		}
@@ -73,10 +70,19 @@ func (e *Engine) inspect(ctx context.Context, stage *stages.Stage, was *lock.Ent
 	return is, nil
 }
 
-// beingWritten stands for an out that doesn't hold still, as another process runs the stage.
-// It is the content of no out, and what is planned from it is looked at again when the
-// stage's turn comes.
+// beingWritten stands for what doesn't hold still, as another process makes it. It is the
+// content of nothing.
 var beingWritten = digest.Content{Mode: digest.File}
+
+// steady takes what is being written for what it is.
+func (is *facts) steady(content digest.Content, err error) (digest.Content, error) {
+	var changing *workspace.ChangingError
+	if errors.As(err, &changing) {
+		is.unsure = true
+		return beingWritten, nil
+	}
+	return content, err
+}
 
 // unusable explains a path that holds what flow can't take: a pipe, a device, a link
 // that leaves the project. Other errors are the disk's.
@@ -145,7 +151,11 @@ func (e *Engine) inspectPath(ctx context.Context, stage *stages.Stage, dep stage
 	content, found := expected[path]
 	if !found {
 		var err error
-		if content, err = e.Workspace.Digest(ctx, path); err != nil {
+		content, err = e.Workspace.Digest(ctx, path)
+		if expected != nil { // else the stage is about to run
+			content, err = is.steady(content, err)
+		}
+		if err != nil {
 			return unusable(stage, "dep", path, dep.Pos, err)
 		}
 	}

@@ -183,11 +183,12 @@ func (e *Engine) lookAhead(names []string) (stop func()) {
 // missing comes back from the cache.
 func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, options Options, expected map[string]digest.Content) error {
 	name := step.Stage.Outs[0].Path
-	now, err := e.Workspace.Digest(ctx, name)
+	step.is = &facts{made: step.Stage.Outs}
+	now, err := step.is.steady(e.Workspace.Digest(ctx, name))
 	if err != nil {
 		return fmt.Errorf("data source %s: %w", name, err)
 	}
-	step.is = &facts{made: step.Stage.Outs, outs: lock.Items{{Path: name, Content: now}}}
+	step.is.outs = lock.Items{{Path: name, Content: now}}
 	was, recorded := locked.Data[name]
 	switch {
 	case !now.Exists() && options.AllowMissing:
@@ -202,6 +203,8 @@ func (e *Engine) planSource(ctx context.Context, step *Step, locked *lock.File, 
 		step.stale(event.WouldGet, Reason{Kind: event.OutMissing, Subject: name})
 	case !recorded:
 		step.stale(event.WouldRun, Reason{Kind: event.NeverRun, Subject: name})
+	case now == beingWritten:
+		step.stale(event.WouldRun, Reason{Kind: event.SourceChanged, Subject: name, Detail: writtenNow})
 	case !now.Same(was) && !step.Stage.Frozen:
 		if step.lacks = e.lacking(ctx, name, was, now); step.lacks.files > 0 {
 			e.planLacking(step, was, options, expected)

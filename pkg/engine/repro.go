@@ -206,7 +206,7 @@ func (r *run) refresh(ctx context.Context, step *Step) error {
 		moved = moved || selected && (r.status[name] != event.Fresh || above.State != Fresh)
 	}
 	moved = moved || step.State != Fresh && len(r.took) > 0 // time has passed, and a person may have edited what it reads
-	if step.Stage.Source || !moved && len(step.Waits) == 0 {
+	if step.Stage.Source || !moved && len(step.Waits) == 0 && !step.is.unsure {
 		return nil
 	}
 	var err error

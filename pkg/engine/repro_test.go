@@ -315,7 +315,7 @@ func TestRepro_handEditedOutIsKept(t *testing.T) {
 	_, id, found := strings.Cut(warning, "--content ")
 	require.True(t, found)
 	e := w.open()
-	require.NoError(t, e.CheckoutContent(context.Background(), "mine", parseID(t, strings.Fields(id)[0])))
+	require.NoError(t, e.CheckoutContent(context.Background(), "mine", parseID(t, strings.Fields(id)[0]), func(string) {}))
 	require.Equal(t, "three days of my work", w.read("mine"))
 }
 

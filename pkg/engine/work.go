@@ -210,7 +210,7 @@ func (w *work) forced() bool {
 // the flock now, so what it sees stays.
 func (w *work) again(ctx context.Context, moved bool) (*result, error) {
 	now, err := w.e.Ledger.Stage(w.step.Stage.Name)
-	if err != nil || now == w.step.was && !moved && len(w.step.Reasons) > 0 {
+	if err != nil || now == w.step.was && !moved && !w.step.is.unsure && len(w.step.Reasons) > 0 {
 		return nil, err
 	}
 	w.step.was = now

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"flow/pkg/cache"
@@ -32,13 +33,19 @@ func (w *Workspace) Digest(ctx context.Context, name string) (digest.Content, er
 
 // digest is Digest, and a directory's scan.
 func (w *Workspace) digest(ctx context.Context, name string) (*scan, digest.Content, error) {
+	var s *scan
+	var content digest.Content
+	var err error
 	for range tries {
-		s, content, err := w.digestNow(ctx, name)
-		if !isAbsent(err) {
+		s, content, err = w.digestNow(ctx, name)
+		if !isAbsent(err) && !errors.Is(err, syscall.EINVAL) {
 			return s, content, err
-		} // it went, or became another thing, between two looks
+		} // it went, or became another thing, as a link that can't be read any more
 	}
-	return nil, digest.Content{}, &ChangingError{Path: name}
+	if isAbsent(err) {
+		err = &ChangingError{Path: name}
+	}
+	return nil, digest.Content{}, err
 }
 
 func (w *Workspace) digestNow(ctx context.Context, name string) (*scan, digest.Content, error) {

@@ -2,14 +2,12 @@ package workspace
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"flow/pkg/digest"
 	"flow/pkg/disk"
@@ -114,9 +112,6 @@ func (w *Workspace) link(f folder, name string, e *entry) error {
 	if isAbsent(err) {
 		e.stat = stat{}
 		return nil
-	}
-	if errors.Is(err, syscall.EINVAL) { // it is no link any more
-		return &ChangingError{Path: name}
 	}
 	if err != nil {
 		return err

@@ -56,6 +56,9 @@ func (m *matching) walk(ctx context.Context, in folder, dir string, above *rules
 		return err
 	}
 	names, err := in.list(make([]byte, 32<<10), nil)
+	if isAbsent(err) {
+		return nil // gone meanwhile
+	}
 	if err != nil {
 		return m.w.fail("look into", dir, err)
 	}

@@ -69,6 +69,9 @@ func Open(root *disk.Root, cache *cache.Cache, options Options) (*Workspace, err
 	return w, nil
 }
 
+// Close removes what it told the time by. The Workspace can be used again.
+func (w *Workspace) Close() { w.clock.close() }
+
 // Flush writes down what was learnt about the files, for the next process to know.
 // What can't be written costs that process some hashing, and nothing else: the error
 // is for those who want to tell.
