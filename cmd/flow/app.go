@@ -355,6 +355,9 @@ func (a *app) checkWords(cmd *cobra.Command) {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.started = true
 			err := run(cmd, args)
+			if a.project != nil {
+				a.project.Workspace.Close()
+			}
 			if a.project != nil && a.project.Root.Exists(project.State+"/tmp") { // it has been written to
 				if wrong := a.project.Publish(cmd.Context()); wrong != nil && err == nil {
 					a.note("%s", wrong) // what the command was for is done

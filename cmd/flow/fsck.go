@@ -71,6 +71,13 @@ func runFsck(ctx context.Context, a *app, o *fsckOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.repair {
+		stored, err := a.storing(ctx, p, "flow fsck")
+		if err != nil {
+			return err
+		}
+		defer stored()
+	}
 	told, err := checkCache(ctx, p)
 	healed := 0
 	if err == nil && o.repair && len(told.Faults) > 0 {

@@ -147,7 +147,7 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	options := cache.CollectOptions{Dry: true, Doomed: func(id digest.ID, size int64) { doomed[id] = size }, Grace: o.grace, Owner: "flow gc", Waiting: func(holder string) {
 		a.say("waiting for %s", holder)
 	}}
-	options.Scratch = p.Scratch()
+	options.Scratch = []cache.Scratch{p.Scratch()}
 	var keepers, others []project.Keeper
 	keep := func(ctx context.Context) (_ []digest.Content, err error) {
 		if keepers, err = o.keepers(ctx, p); err != nil {
@@ -173,7 +173,7 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 		if err := p.LockGone(ctx, o.scope); err != nil {
 			return err
 		}
-		if !o.dry && !o.force && !a.confirm(fmt.Sprintf("remove %s?", describeCollected(would))) {
+		if asks := would.Objects+would.Actions > 0; asks && !o.dry && !o.force && !a.confirm(fmt.Sprintf("remove %s?", describeCollected(would))) {
 			return errors.New("nothing was removed: not confirmed; --force does not ask")
 		}
 	}
@@ -197,6 +197,9 @@ func runCollect(ctx context.Context, a *app, o *collectOptions) error {
 	}
 	if err := a.forget(p, forgotten, o.dry); err != nil {
 		return err
+	}
+	if would.Stuck != nil && !o.dry {
+		a.note("some leftovers of killed processes stay: %s", would.Stuck)
 	}
 	told := collectTold{Dry: o.dry, Objects: would.Objects, Bytes: would.Bytes, Runs: would.Actions, Left: would.Left, Leaving: would.Leaving, Forgot: o.forget}
 	if o.dry {
@@ -324,9 +327,12 @@ func (a *app) printShares(verb string, shares []project.Share, rest *project.Sha
 }
 
 func describeCollected(c cache.Collected) string {
-	what := fmt.Sprintf("%s (%s) and %s", ui.Count(c.Objects, "object"), ui.Bytes(c.Bytes), ui.Count(c.Actions, "remembered run"))
-	if c.Left > 0 {
-		what += fmt.Sprintf(", and %s of killed processes (%s)", ui.Count(c.Left, "leftover"), ui.Bytes(c.Leaving))
+	var parts []string
+	if c.Objects+c.Actions > 0 {
+		parts = append(parts, fmt.Sprintf("%s (%s) and %s", ui.Count(c.Objects, "object"), ui.Bytes(c.Bytes), ui.Count(c.Actions, "remembered run")))
 	}
-	return what
+	if c.Left > 0 {
+		parts = append(parts, fmt.Sprintf("%s of killed processes (%s)", ui.Count(c.Left, "leftover"), ui.Bytes(c.Leaving)))
+	}
+	return strings.Join(parts, ", and ")
 }

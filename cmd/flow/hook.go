@@ -64,7 +64,7 @@ func (a *app) arrive(ctx context.Context, p *project.Project, e *engine.Engine, 
 		a.note("flow checkout: %s", err)
 		return
 	}
-	done, err := e.Checkout(ctx, engine.CheckoutOptions{Keep: true}, func(string) {})
+	done, err := e.Checkout(ctx, engine.CheckoutOptions{Keep: true, Waiting: func(text string) { a.note("%s", text) }}, func(string) {})
 	files, missing := 0, 0
 	for _, one := range done {
 		switch one.State {

@@ -20,6 +20,11 @@ cache.type is hardlink or symlink.`,
 			if err != nil {
 				return err
 			}
+			stored, err := a.storing(cmd.Context(), p, "flow unprotect")
+			if err != nil {
+				return err
+			}
+			defer stored()
 			for _, arg := range args {
 				name, err := a.local(p, arg)
 				if err != nil {

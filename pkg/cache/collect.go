@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"flow/pkg/digest"
@@ -31,6 +32,7 @@ type CollectOptions struct {
 type Scratch struct {
 	Root *disk.Root
 	Dir  string
+	Lock string // a lock in Root that keeps others from it; while it is held, nothing is swept
 }
 
 // Collected is what Collect removed, or would.
@@ -40,6 +42,7 @@ type Collected struct {
 	Actions int         // results of actions that are no longer remembered
 	Left    int         // unfinished files and folders that killed processes left
 	Leaving int64       // the bytes of these
+	Stuck   error       // why some of these could not be removed
 	Absent  []digest.ID // trees to keep that are not here: what they name was not known, and may have gone
 }
 
@@ -79,9 +82,7 @@ func (c *Cache) Collect(ctx context.Context, keep func(context.Context) ([]diges
 	if err := sweep.remove(ctx); err != nil {
 		return sweep.done, fmt.Errorf("remove objects: %w", err)
 	}
-	if err := sweep.tidy(); err != nil {
-		return sweep.done, fmt.Errorf("remove what killed processes left unfinished: %w", err)
-	}
+	sweep.tidy()
 	return sweep.done, nil
 }
 
@@ -266,9 +267,28 @@ func (s *sweep) names(result Result) bool {
 	return false
 }
 
-// resting is how long nobody has written to an unfinished file or folder that a killed
-// process left. Who makes large ones holds the cache's lock, and is not there now.
-const resting = time.Minute
+const (
+	// resting is how long nobody has written to an unfinished file or folder that a killed
+	// process left. Who makes large ones holds the cache's lock, and is not there now.
+	resting = time.Minute
+
+	// resumable is how long a download that was cut short waits to be gone on with.
+	resumable = 24 * time.Hour
+)
+
+// partMark begins the name of a download, before the object's digest.
+const partMark = ".flow-tmp-"
+
+// PartName returns where in the cache an object is written to that comes in parts: what an
+// interrupted fetch has of it stays there for the next one.
+func PartName(id digest.ID) string { return objectsDir + "/" + partMark + id.Hex() }
+
+// isPart reports whether a name is that of a download, or of its lock.
+func isPart(name string) bool {
+	text, found := strings.CutPrefix(path.Base(name), partMark)
+	_, err := digest.ParseHex(strings.TrimSuffix(text, "-lock"))
+	return found && err == nil
+}
 
 // remove removes what is doomed.
 func (s *sweep) remove(ctx context.Context) error {
@@ -290,38 +310,59 @@ func (s *sweep) remove(ctx context.Context) error {
 	return nil
 }
 
-// tidy removes what was left unfinished, anywhere in the cache and in the scratch folders.
-func (s *sweep) tidy() error {
+// tidy removes what was left unfinished, anywhere in the cache and in the scratch folders. A
+// dry one looks when nobody uses the cache, as it can't tell what is whose else.
+func (s *sweep) tidy() {
+	if s.options.Dry {
+		lock, err := s.alone(s.cache.root, gcLock)
+		if err != nil {
+			return
+		}
+		defer lock.Unlock()
+	}
 	folders, err := s.cache.recordFolders()
-	if err != nil {
-		return err
-	}
 	for _, folder := range append(folders, objectsDir, ".") {
-		s.options.Scratch = append(s.options.Scratch, Scratch{s.cache.root, folder})
+		s.options.Scratch = append(s.options.Scratch, Scratch{Root: s.cache.root, Dir: folder})
 	}
-	var problems []error
+	problems := []error{err}
 	for _, at := range s.options.Scratch {
 		problems = append(problems, s.tidyFolder(at))
 	}
-	return errors.Join(problems...)
+	s.done.Stuck = errors.Join(problems...)
+}
+
+// alone takes a lock if nobody has it. A dry run makes no file for it: where there is none,
+// nobody has taken it yet.
+func (s *sweep) alone(root *disk.Root, name string) (*disk.Lock, error) {
+	if s.options.Dry && !root.Exists(name) {
+		return &disk.Lock{}, nil
+	}
+	return root.TryLock(name, disk.Exclusive, s.options.Owner)
 }
 
 func (s *sweep) tidyFolder(at Scratch) error {
+	if at.Lock != "" {
+		lock, err := s.alone(at.Root, at.Lock)
+		if err != nil {
+			return nil
+		}
+		defer lock.Unlock()
+	}
 	names, err := at.Root.Unfinished(at.Dir, resting)
+	problems := []error{err}
 	for _, name := range names {
-		size, failed := at.Root.Size(name)
-		if failed == nil && !s.options.Dry {
-			failed = at.Root.RemoveAll(name)
-		}
-		if failed != nil && s.options.Dry {
+		if isPart(name) && !at.Root.OlderThan(name, resumable) {
 			continue
 		}
-		if failed != nil {
-			err = errors.Join(err, failed)
-			continue
+		size, _ := at.Root.Size(name) // of what can be looked into
+		if !s.options.Dry {
+			if err := at.Root.RemoveAll(name); err != nil {
+				problems = append(problems, err)
+				continue
+			}
 		}
 		s.done.Left++
 		s.done.Leaving += size
 	}
-	return err
+	return errors.Join(problems...)
 }

@@ -185,16 +185,18 @@ func (r *Root) Unfinished(dir string, older time.Duration) ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		if !IsTemp(entry.Name()) {
-			continue
-		}
-		name := path.Join(dir, entry.Name())
-		info, err := r.fsys.Lstat(name)
-		if err == nil && time.Since(info.ModTime()) >= older && time.Since(tempTime(name)) >= older {
+		if name := path.Join(dir, entry.Name()); IsTemp(name) && r.OlderThan(name, older) {
 			names = append(names, name)
 		}
 	}
 	return names, nil
+}
+
+// OlderThan reports whether an unfinished file or folder was begun and last written longer
+// ago than that.
+func (r *Root) OlderThan(name string, age time.Duration) bool {
+	info, err := r.fsys.Lstat(name)
+	return err == nil && time.Since(info.ModTime()) >= age && time.Since(tempTime(name)) >= age
 }
 
 // Sweep removes what is Unfinished, and says how many.

@@ -150,6 +150,11 @@ func (p *Project) Leave(ctx context.Context, e *engine.Engine, name string) ([]s
 	if err != nil {
 		return nil, err
 	}
+	guard, err := p.Cache.LockShared(ctx, "flow git-hook", nil)
+	if err != nil {
+		return nil, fmt.Errorf("use the cache: %w", err)
+	}
+	defer guard.Unlock()
 	var gone []string
 	for _, data := range then {
 		if len(e.Pipeline.OwnerOf(data.Path)) > 0 || data.Content.Mode == digest.None {

@@ -221,9 +221,10 @@ func (p *Project) Prepare() error {
 	return nil
 }
 
-// Scratch is where work of this project that was killed leaves what is unfinished.
-func (p *Project) Scratch() []cache.Scratch {
-	return []cache.Scratch{{Root: p.Root, Dir: State + "/tmp"}}
+// Scratch is where work of this project that was killed leaves what is unfinished. It is
+// somebody's while stages run.
+func (p *Project) Scratch() cache.Scratch {
+	return cache.Scratch{Root: p.Root, Dir: State + "/tmp", Lock: atWork}
 }
 
 // Engine opens the engine over the project's pipeline.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"flow/pkg/cache"
 	"flow/pkg/digest"
 	"flow/pkg/disk"
 	"flow/pkg/remote"
@@ -58,7 +59,7 @@ func (f *fetch) large(ctx context.Context, ids []digest.ID, sizes map[digest.ID]
 // interrupted fetch leaves behind. Its bytes are hashed when they go into the cache.
 func (f *fetch) whole(ctx context.Context, id digest.ID, progress *progress) (int64, error) {
 	root := f.t.Cache.Root()
-	name := "objects/.flow-tmp-" + id.Hex() // gc sweeps it when it is old
+	name := cache.PartName(id)
 	if err := root.MkdirAll("objects", 0o777); err != nil {
 		return 0, err
 	}
