@@ -269,7 +269,7 @@ func (r *canonical) content(level int) digest.Content {
 	var err error
 	number := func() int64 {
 		n, problem := strconv.ParseInt(r.scalar(), 10, 64)
-		if problem != nil {
+		if problem != nil || n < 0 {
 			r.giveUp()
 		}
 		return n

@@ -72,6 +72,8 @@ func TestDecode_faults(t *testing.T) {
 		"path traversal":            {strings.Replace(whole, "model.bin", "../../etc/passwd", 1), "can't be used"},
 		"absolute path":             {strings.Replace(whole, "model.bin", "/etc/passwd", 1), "can't be used"},
 		"into .git":                 {strings.Replace(whole, "model.bin", ".git/hooks/post-checkout", 1), "can't be used"},
+		"negative size":             {strings.Replace(whole, "size: 7", "size: -7", 1), "below 0"},
+		"negative number of files":  {strings.Replace(whole, "nfiles: 2", "nfiles: -2", 1), "below 0"},
 		"no hash":                   {strings.Replace(whole, "        hash: "+digest.Sum([]byte("x")).String()+"\n        mode: dir\n", "        mode: dir\n", 1), "no hash"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -218,6 +218,9 @@ func (d *decoder) content(n *node) digest.Content {
 		default:
 			err = fmt.Errorf("unknown key %q", kid.key)
 		}
+		if err == nil && (content.Size < 0 || content.Files < 0) {
+			err = fmt.Errorf("%s can't be below 0", kid.key)
+		}
 		if err != nil {
 			d.fail(kid, "%s: %v", n.key, err)
 		}

@@ -79,11 +79,10 @@ func (p *push) many(ctx context.Context, objects []object) error {
 // pack moves some objects in one pack.
 func (p *push) pack(ctx context.Context, objects []object) error {
 	whole := p.spare.Get().(*bytes.Buffer)
-	defer p.spare.Put(whole)
 	whole.Reset()
 	var size int64
 	for _, o := range objects {
-		size += o.size
+		size += min(max(o.size, 0), pack.SmallObject)
 	}
 	whole.Grow(int(size) + pack.Overhead(len(objects)))
 	writer, err := pack.NewWriter(whole)
@@ -120,8 +119,9 @@ func (p *push) pack(ctx context.Context, objects []object) error {
 		return err
 	}
 	if err := p.t.Remote.PutPack(ctx, id, whole.Bytes()); err != nil {
-		return err
+		return err // somebody may still be reading it
 	}
+	p.spare.Put(whole)
 	for _, o := range inside {
 		p.progress.bytes.Add(o.size)
 		if err := p.note(o, o.size, nil); err != nil {
