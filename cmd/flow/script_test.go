@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +28,17 @@ func TestMain(m *testing.M) {
 // a person would type it. With FLOW_UPDATE_SCRIPTS=1 the output that they expect is
 // rewritten.
 func TestScript(t *testing.T) {
+	root := t.TempDir() // scripts reach above their own folders
+	t.Cleanup(func() {
+		_ = filepath.WalkDir(root, func(name string, entry fs.DirEntry, _ error) error {
+			if entry != nil && entry.IsDir() {
+				_ = os.Chmod(name, 0o700)
+			}
+			return nil
+		})
+	})
 	testscript.Run(t, testscript.Params{
+		WorkdirRoot:         root,
 		Dir:                 filepath.Join("testdata", "script"),
 		UpdateScripts:       os.Getenv("FLOW_UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,

@@ -40,9 +40,12 @@ func hold(ctx context.Context, from io.Reader) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	gone := os.Remove(temp.Name()) == nil // where a file may go while it is open, a kill leaves nothing
 	done := func() {
 		temp.Close()
-		os.Remove(temp.Name())
+		if !gone {
+			os.Remove(temp.Name())
+		}
 	}
 	id, size, err := sum(ctx, io.MultiReader(bytes.NewReader(start), from), temp)
 	if err != nil {
