@@ -24,7 +24,7 @@ type keeper struct {
 // While as many commands run as may, results wait for others to be kept with, so many and so
 // long at most.
 const (
-	keepMany  = 64
+	keepMany  = 24
 	keepAfter = 100 * time.Millisecond
 )
 
