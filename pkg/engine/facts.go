@@ -159,6 +159,7 @@ func (e *Engine) inspectPath(ctx context.Context, stage *stages.Stage, dep stage
 			return unusable(stage, "dep", path, dep.Pos, err)
 		}
 	}
+	is.unsure = is.unsure || content == beingWritten
 	is.deps = append(is.deps, lock.Item{Path: path, Content: content})
 	return nil
 }

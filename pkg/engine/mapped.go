@@ -34,10 +34,15 @@ func (e *Engine) inspectMapped(ctx context.Context, stage *stages.Stage, dep sta
 	for _, path := range paths {
 		content, found := expected[path]
 		if !found {
-			if content, err = e.Workspace.Digest(ctx, path); err != nil {
+			content, err = e.Workspace.Digest(ctx, path)
+			if expected != nil {
+				content, err = is.steady(content, err)
+			}
+			if err != nil {
 				return unusable(stage, "dep", path, dep.Pos, err)
 			}
 		}
+		is.unsure = is.unsure || content == beingWritten
 		entry := cache.FileEntry(path, content.Mode, content.ID, content.Size)
 		if content.Mode == digest.Link {
 			target, err := e.Root.Readlink(path)
