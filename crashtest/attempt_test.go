@@ -352,6 +352,38 @@ func TestWhileWritten(t *testing.T) {
 	w.fine("status", "-q")
 }
 
+// TestWhileRunning: nothing else that would change a stage's outs does so while it runs, also
+// not when only its command does, as flow was killed.
+func TestWhileRunning(t *testing.T) {
+	t.Parallel()
+	for _, orphaned := range []bool{false, true} {
+		w, _ := newGuarded(t)
+		w.write("input.txt", "stubborn\n")
+		r := w.start("repro")
+		w.until("the command runs", func() bool { return w.exists("mark-started") })
+		if orphaned {
+			r.signal(syscall.SIGKILL)
+			r.wait()
+		}
+		half := w.read("free.txt")
+		for _, words := range [][]string{{"checkout"}, {"checkout", "-f", "plain.txt"}, {"remove", "guarded", "--outs"}, {"commit", "-f"}} {
+			e := w.flow(words...)
+			require.Equal(t, 4, e.code, "%s: %s", words, e)
+			require.Equal(t, half, w.read("free.txt"), "%s", words)
+		}
+		if orphaned {
+			w.write("mark-go", "")
+			w.nobodyLeft()
+			continue
+		}
+		w.write("mark-go", "")
+		require.Equal(t, 0, r.wait().code)
+		require.Equal(t, "stubborn\n", w.read("plain.txt"))
+		w.fine("status", "-q")
+		w.fine("checkout")
+	}
+}
+
 // TestOldOuts_orphanOfFirstRun: what an orphan made where nothing was before is not
 // taken for what was there before.
 func TestOldOuts_orphanOfFirstRun(t *testing.T) {

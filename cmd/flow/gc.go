@@ -278,20 +278,21 @@ func (t *collectTold) accountFor(ctx context.Context, p *project.Project, keeper
 	for id := range doomed {
 		delete(objects, id)
 	}
-	shares, rest, err := p.Shares(ctx, keepers, objects)
+	keeps, recent, err := p.Shares(ctx, keepers, objects)
 	if err != nil {
 		return err
 	}
-	t.Keeps, t.Recent = shares, &rest
+	t.Keeps, t.Recent = keeps, &recent
 	var past []project.Keeper
 	if len(doomed) > 0 && p.Git {
 		// A history that can't be read whole tells less, and nothing wrong.
 		past, _ = p.Keepers(ctx, project.DataScope{Commits: true})
 	}
-	if shares, rest, err = p.Shares(ctx, past, doomed); err != nil {
+	goes, nobodys, err := p.Shares(ctx, past, doomed)
+	if err != nil {
 		return err
 	}
-	t.Goes, t.Nobodys = shares, &rest
+	t.Goes, t.Nobodys = goes, &nobodys
 	return nil
 }
 

@@ -65,11 +65,13 @@ func (a *app) arrive(ctx context.Context, p *project.Project, e *engine.Engine, 
 		return
 	}
 	done, err := e.Checkout(ctx, engine.CheckoutOptions{Keep: true, Waiting: func(text string) { a.note("%s", text) }}, func(string) {})
-	files, missing := 0, 0
+	files, missing, busy := 0, 0, 0
 	for _, one := range done {
 		switch one.State {
 		case "missing":
 			missing++
+		case "busy":
+			busy++
 		case "kept":
 			a.note("%s was changed by hand and stays; to have the commit's: flow checkout %s", one.Path, one.Path)
 		default:
@@ -80,9 +82,13 @@ func (a *app) arrive(ctx context.Context, p *project.Project, e *engine.Engine, 
 	if files+len(left) > 0 {
 		a.say("flow: %s brought along, %d removed", ui.Count(files, "path"), len(left))
 	}
+	if busy > 0 {
+		a.note("%s left as they are, as their stages run; when these have ended: flow checkout", ui.Count(busy, "path"))
+	}
 	switch {
 	case missing > 0:
 		a.note("%s not in the cache: flow pull", ui.Count(missing, "path"))
+	case busy > 0:
 	case err != nil:
 		a.note("flow checkout: %s", err)
 	case lost != nil && !errors.Is(lost, project.ErrNoGit):

@@ -62,6 +62,17 @@ func runRemove(ctx context.Context, a *app, targets []string, outs bool) error {
 		}
 		removed = append(removed, stage)
 	}
+	e, err := a.engine(p)
+	if err != nil {
+		return err
+	}
+	for _, stage := range removed {
+		release, err := e.Hold(stage, "removal of")
+		if err != nil {
+			return fmt.Errorf("remove: %w", err)
+		}
+		defer release()
+	}
 	for _, file := range pipeline.Files {
 		of := slices.DeleteFunc(slices.Clone(removed), func(stage *stages.Stage) bool { return stage.Pos.File != file })
 		if len(of) == 0 {

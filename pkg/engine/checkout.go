@@ -120,7 +120,7 @@ type CheckoutOptions struct {
 // CheckedOut is what Checkout did to one path.
 type CheckedOut struct {
 	Path  string `json:"path"`
-	State string `json:"state"` // added, modified, kept, missing
+	State string `json:"state"` // added, modified, kept, missing, busy
 	Files int    `json:"files"` // how many files were written or removed
 }
 
@@ -180,7 +180,8 @@ func (e *Engine) useCache(ctx context.Context, at string, note func(string)) (*d
 func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutOptions, note func(string)) (CheckedOut, error) {
 	name := one.Out.Path
 	now, err := e.Workspace.Digest(ctx, name)
-	if err != nil {
+	var changing *workspace.ChangingError
+	if err != nil && !errors.As(err, &changing) {
 		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
 	}
 	if now.Same(one.Was) && now.Exists() && !options.Relink {
@@ -193,6 +194,19 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 	if whole, err := e.Cache.Has(ctx, one.Was); err != nil || !whole || !one.Was.Exists() {
 		result.State = "missing"
 		return result, errors.Join(err, e.notCached(one))
+	}
+	release, err := e.Hold(one.Stage, "checkout of")
+	if err != nil {
+		result.State = "busy"
+		return result, fmt.Errorf("check out %s: %w", name, err)
+	}
+	defer release()
+	now, err = e.Workspace.Digest(ctx, name) // as it is now that nobody makes it
+	if err != nil {
+		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
+	}
+	if now.Same(one.Was) && now.Exists() && !options.Relink {
+		return CheckedOut{}, nil
 	}
 	if now.Exists() && !now.Same(one.Was) && !options.Force {
 		if whole, err := e.Cache.Has(ctx, now); err == nil && !whole {
@@ -265,6 +279,11 @@ func (e *Engine) CheckoutContent(ctx context.Context, name string, id digest.ID,
 		return err
 	}
 	defer guard.Unlock()
+	release, err := e.heldOut(name, "checkout of")
+	if err != nil {
+		return err
+	}
+	defer release()
 	content := digest.Content{ID: id, Mode: digest.File}
 	tree, err := e.Cache.ReadTree(ctx, id)
 	if err == nil {

@@ -358,7 +358,7 @@ func (w *work) failed(ctx context.Context, a *attempt, failure error) error {
 	kept, err := a.rollBack(ctx)
 	var stageError *StageError
 	if !errors.As(failure, &stageError) {
-		stageError = &StageError{Stage: w.step.Stage.Title(), Msg: failure.Error(), Err: failure}
+		stageError = &StageError{Stage: w.step.Stage.Title(), Msg: failure.Error(), Hint: disk.OpenHint(failure), Err: failure}
 	}
 	stageError.Kept, stageError.Unsaved = kept, a.unsaved != nil
 	if err != nil {

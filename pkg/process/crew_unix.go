@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,7 @@ import (
 type Crew struct {
 	mu   sync.Mutex
 	idle []*hired
+	runs atomic.Int64 // that have not returned
 }
 
 // Close ends the supervisors that have nothing to do. The crew can be used again.

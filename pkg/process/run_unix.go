@@ -45,10 +45,12 @@ func (c *Crew) Run(ctx context.Context, spec Spec, output func(stderr bool, line
 	what := task{
 		Program: program, Argv: spec.Argv, Env: env, Dir: spec.Dir, Grace: r.grace, Stdin: spec.Stdin != nil,
 	}
+	c.runs.Add(1)
+	defer c.runs.Add(-1)
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		err = r.launch(&spec, what, output)
-		if !errors.Is(err, syscall.EMFILE) || time.Since(began) > patience {
-			break // else others of this process hold descriptors for a moment
+		if !errors.Is(err, syscall.EMFILE) || c.runs.Load() == 1 || time.Since(began) > patience {
+			break // else others hold descriptors for a moment
 		}
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"flow/pkg/disk"
 	"flow/pkg/engine"
 	"flow/pkg/process"
 )
@@ -64,7 +65,7 @@ func (r *Runner) start(ctx context.Context, command engine.Command, spec process
 			spec.Argv = words
 			result, err := r.crew.Run(ctx, spec, output)
 			var unstarted *process.StartError
-			if !errors.As(err, &unstarted) {
+			if !errors.As(err, &unstarted) || disk.OpenHint(err) != "" {
 				return result, err
 			}
 		}
