@@ -240,10 +240,11 @@ func (a *app) text() ui.Text {
 }
 
 // screen is sink for a run that a person may watch on a terminal; close it when the run
-// has ended.
-func (a *app) screen(options engine.Options) (face event.Sink, close func()) {
+// has ended. Where a stage reads what is typed, nothing is painted over that.
+func (a *app) screen(e *engine.Engine, options engine.Options) (face event.Sink, close func()) {
 	terminal, isFile := a.err.(*os.File)
-	if a.json || a.quiet || options.Dry || options.Confirm != nil || !isFile || !ui.CanPaint(terminal) {
+	asks := slices.ContainsFunc(e.Pipeline.Stages, func(stage *stages.Stage) bool { return stage.Stdin })
+	if a.json || a.quiet || options.Dry || options.Confirm != nil || asks || !isFile || !ui.CanPaint(terminal) {
 		return a.sink(options.Jobs), func() {}
 	}
 	text := a.text()

@@ -75,6 +75,9 @@ func runInit(a *app, dir string) error {
 		return nil
 	}
 	a.say("%s is a flow project", root.Dir())
+	if !p.Git {
+		a.say("  keep it in git:         git init   (before the first run: flow keeps data out of git)")
+	}
 	a.say("  declare a first stage:  flow stage add -n hello -o hello.txt 'echo hello > hello.txt'")
 	a.say("  then run it:            flow repro")
 	return nil

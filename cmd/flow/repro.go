@@ -63,7 +63,7 @@ A stage that fails leaves the outs that were there before.`,
 	flags.BoolVar(&o.ForceDownstream, "force-downstream", false, "when a stage runs, run what depends on it even if its outs came out the same")
 	flags.BoolVar(&o.NoRunCache, "no-run-cache", false, "do not take results of earlier runs")
 	flags.BoolVar(&o.NoCommit, "no-commit", false, "do not put outs into the cache; flow commit does it later")
-	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything")
+	flags.BoolVar(&o.IgnoreErrors, "ignore-errors", false, "after a failure, go on with everything, and exit with 0")
 	flags.BoolVar(&o.NoWait, "no-wait", false, "do not wait for another process that is at a stage: exit with 4")
 	flags.BoolVar(&o.AllowMissing, "allow-missing", false, "data that is missing is no change")
 	flags.BoolVar(&o.Pull, "pull", false, "pull what is missing rather than make it")
@@ -144,7 +144,7 @@ func (a *app) repro(ctx context.Context, p *project.Project, e *engine.Engine, o
 	}
 	defer stored()
 	recorder := replay.NewRecorder(p, e, options)
-	face, done := a.screen(options)
+	face, done := a.screen(e, options)
 	sink := face
 	if recorder != nil {
 		sink = event.Tee(face, recorder)

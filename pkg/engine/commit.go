@@ -64,6 +64,10 @@ func (e *Engine) commitStage(ctx context.Context, stage *stages.Stage, options C
 		return nil, err
 	}
 	guard, err := e.Root.TryLock(e.guardName(stage.Name), disk.Exclusive, holder("commit of "+stage.Name))
+	var busy *disk.BusyError
+	if errors.As(err, &busy) {
+		err = inUse(stage, busy)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("commit %s: %w", stage.Title(), err)
 	}

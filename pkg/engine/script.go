@@ -90,7 +90,7 @@ func (w *work) script(ctx context.Context, a *attempt, run scriptRun) error {
 	}
 	if len(outcome.Leftover) > 0 {
 		w.tell(event.Warning{Stage: stage.Title(),
-			Text: fmt.Sprintf("the command ended but left %d processes running: %v", len(outcome.Leftover), outcome.Leftover),
+			Text: fmt.Sprintf("the command ended but left processes running: %v", outcome.Leftover),
 			Hint: "what they still write is not part of the result"})
 	}
 	return nil

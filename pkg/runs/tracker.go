@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"flow/pkg/event"
@@ -113,6 +114,9 @@ func (t *tracker) note(e event.Event) {
 		}
 	case event.RunFinished:
 		t.run.Ended, t.run.State = e.Time, OK
+		if slices.ContainsFunc(t.run.Stages, func(stage Stage) bool { return stage.Status == event.Failed }) {
+			t.run.State, t.run.Error = Failed, "stages failed, and the run went on" // as --ignore-errors asks for
+		}
 		if e.Err != nil {
 			t.run.State, t.run.Error = Failed, e.Err.Error()
 		}
