@@ -46,6 +46,10 @@ func (r *canonical) next() {
 		line, rest, _ := strings.Cut(r.rest, "\n")
 		r.rest = rest
 		if line == "" || line[0] == '#' {
+			if strings.ContainsFunc(line, isControl) { // which YAML refuses also there
+				r.giveUp()
+				return
+			}
 			continue
 		}
 		trimmed := strings.TrimLeft(line, " ")
