@@ -21,8 +21,9 @@ func (e *Engine) compare(ctx context.Context, stage *stages.Stage, was *lock.Ent
 	if was == nil {
 		return []Reason{{Kind: event.NeverRun}}
 	}
-	reasons := compareDefinition(stage, was)
+	var reasons []Reason
 	if !stage.Frozen {
+		reasons = compareDefinition(stage, was)
 		if stage.AlwaysChanged || stage.Callback() {
 			reasons = append(reasons, Reason{Kind: event.AlwaysChanged})
 		}

@@ -309,6 +309,19 @@ func entry(stage *stages.Stage, is *facts, outs map[string]digest.Content) *lock
 	return e
 }
 
+// entry is what is recorded of a stage whose outs are these and whose command did not run.
+// Of a frozen one the outs are what counts, and what they were made from stays as it is known:
+// when it is frozen no more, it is as stale as it was.
+func (s *Step) entry(outs map[string]digest.Content) *lock.Entry {
+	e := entry(s.Stage, s.is, outs)
+	if !s.Stage.Frozen || s.was == nil {
+		return e
+	}
+	kept := *s.was
+	kept.Outs = e.Outs
+	return &kept
+}
+
 func lockedWdir(stage *stages.Stage) string {
 	if stage.Wdir == "." {
 		return ""

@@ -248,7 +248,7 @@ func (w *work) tryRestore(ctx context.Context) (*result, error) {
 		}
 		return nil, err
 	}
-	r := &result{status: event.Restored, entry: entry(w.step.Stage, w.step.is, outs), detail: from}
+	r := &result{status: event.Restored, entry: w.step.entry(outs), detail: from}
 	if from == fromLock && inPlace(w.step.is, outs) {
 		r.status = event.Updated // only the cache lacked something
 	}
@@ -284,7 +284,7 @@ func (w *work) frozen(ctx context.Context) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &result{status: event.Updated, run: cache.Run{Batch: w.batch}, entry: entry(stage, w.step.is, outs)}, nil
+	return &result{status: event.Updated, run: cache.Run{Batch: w.batch}, entry: w.step.entry(outs)}, nil
 }
 
 // attempt runs the commands of a stage as a transaction, or takes up what they made.
