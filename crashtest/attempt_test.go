@@ -384,6 +384,28 @@ func TestWhileRunning(t *testing.T) {
 	}
 }
 
+// TestAddsAtOnce: of several edits of pipeline.yaml at a time, none is lost.
+func TestAddsAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		w := newWorld(t)
+		w.write("pipeline.yaml", "stages: {}\n")
+		var all []*running
+		for _, name := range []string{"a", "b", "c", "d"} {
+			w.write(name, name)
+			all = append(all, w.start("add", name))
+		}
+		for _, r := range all {
+			require.Equal(t, 0, r.wait().code)
+		}
+		w.fine("status", "-q")
+		text := w.read("pipeline.yaml")
+		for _, name := range []string{"a", "b", "c", "d"} {
+			require.Contains(t, text, "- "+name+"\n")
+		}
+	}
+}
+
 // TestOldOuts_orphanOfFirstRun: what an orphan made where nothing was before is not
 // taken for what was there before.
 func TestOldOuts_orphanOfFirstRun(t *testing.T) {

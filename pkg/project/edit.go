@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 
 	"flow/pkg/diag"
 	"flow/pkg/digest"
+	"flow/pkg/disk"
 	"flow/pkg/document"
 	"flow/pkg/stages"
 	"flow/pkg/workspace"
@@ -17,8 +19,16 @@ import (
 // EditPipeline changes a pipeline file: the edit gets the file as a document and
 // returns it changed. The result is checked, with the project's other files, before it
 // is written; the comments and the order of the person's file stay. A file that is not
-// there is made.
+// there is made. One process edits at a time, so that no edit is lost.
 func (p *Project) EditPipeline(file string, edit func(*document.Document) (*document.Document, error)) error {
+	if err := p.Root.MkdirAll(State+"/tmp", 0o755); err != nil {
+		return err
+	}
+	lock, err := p.Root.Lock(context.Background(), State+"/tmp/edit", disk.Exclusive, fmt.Sprintf("process %d, editing %s", os.Getpid(), file), nil)
+	if err != nil {
+		return fmt.Errorf("edit the pipeline: %w", err)
+	}
+	defer lock.Unlock()
 	text, err := p.Root.Read(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the pipeline: %w", err)
