@@ -90,6 +90,8 @@ func runRemove(ctx context.Context, a *app, targets []string, outs bool) error {
 			if err := a.removeOuts(ctx, p, stage); err != nil {
 				return err
 			}
+		} else if err := ownOuts(ctx, p, stage); err != nil {
+			return err
 		}
 		if err := forget(ctx, p, stage); err != nil {
 			return err
@@ -125,6 +127,20 @@ func forget(ctx context.Context, p *project.Project, stage *stages.Stage) error 
 	for _, out := range stage.Outs {
 		if _, err := p.Workspace.Ungitignore(out.Path); err != nil {
 			return fmt.Errorf("no longer ignore %s in git: %w", out.Path, err)
+		}
+	}
+	return nil
+}
+
+// ownOuts makes files of their own of outs that are links into the cache, which needs what
+// they lead to no longer.
+func ownOuts(ctx context.Context, p *project.Project, stage *stages.Stage) error {
+	for _, out := range stage.Outs {
+		if out.Glob || !p.Root.Exists(out.Path) {
+			continue
+		}
+		if err := p.Workspace.Unprotect(ctx, out.Path); err != nil {
+			return fmt.Errorf("remove %s, whose files stay: %w", out.Path, err)
 		}
 	}
 	return nil
