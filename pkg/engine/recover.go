@@ -93,9 +93,19 @@ func (e *Engine) recoverHeld(ctx context.Context, dir string) (*event.Warning, e
 	case a.unsaved != nil:
 		warning.Hint = "its command had ended: `flow repro` saves what it made, which is in " + kept
 	case kept != "":
-		warning.Hint = "what it left is in " + kept
+		warning.Hint = "what it left is in " + e.keepKilled(was.Stage, kept)
 	}
 	return warning, nil
+}
+
+// keepKilled moves what a killed attempt left to where the next failure of the stage does not
+// remove it: a person may have written to the outs since. It returns the place.
+func (e *Engine) keepKilled(stage, kept string) string {
+	to := e.State + "/failed/.killed/" + safeName(stage)
+	if e.Root.RemoveAll(to) != nil || e.Root.MkdirAll(path.Dir(to), 0o755) != nil || e.Root.Rename(kept, to) != nil {
+		return kept
+	}
+	return to
 }
 
 // ownUnsaved leaves out what a stage is said to have made that names anything but its outs.
