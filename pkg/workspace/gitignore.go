@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"flow/pkg/disk"
 	"flow/pkg/glob"
 )
 
@@ -118,6 +120,20 @@ func (w *Workspace) editIgnore(name string, edit func(text []byte) []byte) (bool
 	file := path.Join(parentName(name), ".gitignore")
 	text, err := w.readIgnore(file)
 	if err != nil {
+		return false, err
+	}
+	if bytes.Equal(edit(slices.Clone(text)), text) {
+		return false, nil
+	}
+	if err := w.root.MkdirAll(w.dir, 0o755); err != nil {
+		return false, err
+	}
+	lock, err := w.root.Lock(context.Background(), path.Join(w.dir, "gitignore.lock"), disk.Exclusive, "", nil)
+	if err != nil {
+		return false, err
+	}
+	defer lock.Unlock()
+	if text, err = w.readIgnore(file); err != nil { // as another process may have left it
 		return false, err
 	}
 	edited := edit(slices.Clone(text))
