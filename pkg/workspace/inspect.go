@@ -49,6 +49,7 @@ func (s *scan) inspect(at *node, f folder, e *entry, old int) error {
 	e.old = old
 	e.stat, err = f.stat(e.name)
 	if isAbsent(err) {
+		s.gone.Store(true)
 		e.stat.kind = digest.None
 		return nil
 	}

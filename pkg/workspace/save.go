@@ -153,7 +153,13 @@ func (s *saving) putFile(ctx context.Context, at place) error {
 func (s *saving) putTree(ctx context.Context, at place) error {
 	whole := s.batch == nil || s.w.tree(s.name).cached(ctx, s.w.cache)
 	var err error
-	s.tree, s.content, err = s.w.scanTree(ctx, s.name, at, &scan{take: s.add, always: !whole})
+	for range tries {
+		s.tree, s.content, err = s.w.scanTree(ctx, s.name, at, &scan{take: s.add, always: !whole})
+		if err != nil || !s.tree.gone.Load() {
+			break
+		}
+		err = &ChangingError{Path: s.name}
+	}
 	if err != nil || s.batch == nil || whole && s.tree.same() {
 		return err
 	}

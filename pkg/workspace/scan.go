@@ -55,10 +55,11 @@ type scan struct {
 	take func(ctx context.Context, h *hand, f folder, path string, e *entry) error
 	// known answers for take where it can; may be nil.
 	known    func(path string, e *entry) bool
-	always   bool // take is called for files that the index knows too
-	lean     bool // of directories that are as in the index the entries are dropped
-	plain    bool // nothing is hidden, whatever the rules
-	anything bool // special files and links out of the root are let be
+	always   bool        // take is called for files that the index knows too
+	lean     bool        // of directories that are as in the index the entries are dropped
+	gone     atomic.Bool // something went between two looks: what was found may never have been there
+	plain    bool        // nothing is hidden, whatever the rules
+	anything bool        // special files and links out of the root are let be
 
 	top   *node
 	stale atomic.Bool  // the index has to be written anew
@@ -195,6 +196,7 @@ func (s *scan) list(h *hand, at *node, parent *handle) {
 	opened, err := s.enter(at, parent)
 	if err != nil {
 		if isAbsent(err) && at != s.top {
+			s.gone.Store(true)
 			return // it was there a moment ago; it is as if empty
 		}
 		s.fail(at.path, err)
@@ -204,6 +206,7 @@ func (s *scan) list(h *hand, at *node, parent *handle) {
 	defer folder.release()
 	names, err := folder.list(h.dirents, h.names[:0])
 	if isAbsent(err) && at != s.top {
+		s.gone.Store(true)
 		return
 	}
 	if err != nil {
