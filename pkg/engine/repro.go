@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"flow/pkg/digest"
 	"flow/pkg/event"
 )
 
@@ -214,17 +215,56 @@ func (r *run) refresh(ctx context.Context, step *Step) error {
 		return err
 	}
 	r.forgetProbes(step.Stage)
-	if step.is, err = r.inspect(ctx, step.Stage, step.was, nil); err != nil {
+	gone := r.goneAbove(step)
+	if err := r.compareAgain(ctx, step, gone, ran); err != nil || len(step.Reasons) == 0 {
+		return err
+	}
+	if len(gone) > 0 && !r.forced(ran) {
+		if _, _, found := r.restorable(ctx, step, r.options); found {
+			return nil // which takes no more than knowing what they held
+		}
+	}
+	if len(gone) > 0 {
+		if err := r.compareAgain(ctx, step, nil, ran); err != nil {
+			return err
+		}
+	}
+	return r.stillThere(step)
+}
+
+func (r *run) compareAgain(ctx context.Context, step *Step, expected map[string]digest.Content, ran bool) error {
+	var err error
+	if step.is, err = r.inspect(ctx, step.Stage, step.was, expected); err != nil {
 		return err
 	}
 	step.Reasons = r.compare(ctx, step.Stage, step.was, step.is, r.options)
-	if r.options.Force || r.options.ForceDownstream && ran {
+	if r.forced(ran) {
 		step.Reasons = append([]Reason{{Kind: event.Forced}}, step.Reasons...)
 	}
-	if len(step.Reasons) == 0 {
+	return nil
+}
+
+// forced reports whether a stage runs whatever is known of it, when one above it has run.
+func (r *run) forced(ran bool) bool { return r.options.Force || r.options.ForceDownstream && ran }
+
+// goneAbove returns what the temp outs held that a stage may read, of stages above that are
+// up to date without them; nil when there are none.
+func (r *run) goneAbove(step *Step) map[string]digest.Content {
+	var gone map[string]digest.Content
+	for _, name := range r.Graph.Parents(step.Stage.Name) {
+		above, selected := r.plan.Step(name)
+		if !selected || above.State != Fresh || !hasTemps(above.Stage) {
+			continue
+		}
+		if gone == nil {
+			gone = map[string]digest.Content{}
+		}
+		goneTemps(above, gone)
+	}
+	if len(gone) == 0 {
 		return nil
 	}
-	return r.stillThere(step)
+	return gone
 }
 
 // stillThere refuses to run a stage whose deps are not there although all above it
