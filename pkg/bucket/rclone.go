@@ -261,7 +261,7 @@ func (r *rclone) Put(ctx context.Context, name string, content io.ReaderAt, size
 	}
 	base := path.Base(name)
 	if d.moves {
-		base = ".flow-tmp-" + hex.EncodeToString([]byte(base[:min(8, len(base))])) + fmt.Sprintf("%x", time.Now().UnixNano())
+		base = disk.TempPrefix + hex.EncodeToString([]byte(base[:min(8, len(base))])) + fmt.Sprintf("%x", time.Now().UnixNano())
 	}
 	head, tail, kind := formAround(base)
 	whole := &around{head: head, content: content, size: size, tail: tail}

@@ -221,7 +221,7 @@ func (s *sftpPlace) Put(ctx context.Context, name string, content io.ReaderAt, s
 		if err := s.makeFolder(c, folder); err != nil {
 			return err
 		}
-		temp := path.Join(folder, fmt.Sprintf(".flow-tmp-%016x", rand.Uint64()))
+		temp := path.Join(folder, fmt.Sprintf("%s%016x", disk.TempPrefix, rand.Uint64()))
 		err := send(ctx, c, temp, content, size)
 		if err == nil {
 			err = s.publish(c, temp, s.path(name))

@@ -80,7 +80,7 @@ func (w *webdav) Put(ctx context.Context, name string, content io.ReaderAt, size
 	if err := w.makeFolder(ctx, folder); err != nil {
 		return err
 	}
-	temp := path.Join(folder, fmt.Sprintf(".flow-tmp-%016x", rand.Uint64()))
+	temp := path.Join(folder, fmt.Sprintf("%s%016x", disk.TempPrefix, rand.Uint64()))
 	_, err := w.quiet(ctx, call{method: http.MethodPut, name: temp, body: content, size: size})
 	if err == nil {
 		err = w.move(ctx, temp, name, io.NewSectionReader(content, 0, size))

@@ -276,16 +276,13 @@ const (
 	resumable = 24 * time.Hour
 )
 
-// partMark begins the name of a download, before the object's digest.
-const partMark = ".flow-tmp-"
-
 // PartName returns where in the cache an object is written to that comes in parts: what an
 // interrupted fetch has of it stays there for the next one.
-func PartName(id digest.ID) string { return objectsDir + "/" + partMark + id.Hex() }
+func PartName(id digest.ID) string { return objectsDir + "/" + disk.TempPrefix + id.Hex() }
 
 // isPart reports whether a name is that of a download, or of its lock.
 func isPart(name string) bool {
-	text, found := strings.CutPrefix(path.Base(name), partMark)
+	text, found := strings.CutPrefix(path.Base(name), disk.TempPrefix)
 	_, err := digest.ParseHex(strings.TrimSuffix(text, "-lock"))
 	return found && err == nil
 }
@@ -321,10 +318,10 @@ func (s *sweep) tidy() {
 		defer lock.Unlock()
 	}
 	folders, err := s.cache.recordFolders()
-	for _, folder := range append(folders, objectsDir, ".") {
-		s.options.Scratch = append(s.options.Scratch, Scratch{Root: s.cache.root, Dir: folder})
-	}
 	problems := []error{err}
+	for _, folder := range append(folders, objectsDir, ".") {
+		problems = append(problems, s.tidyFolder(Scratch{Root: s.cache.root, Dir: folder}))
+	}
 	for _, at := range s.options.Scratch {
 		problems = append(problems, s.tidyFolder(at))
 	}

@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// tempPrefix starts the name of every unfinished file; Sweep knows them by it.
-const tempPrefix = ".flow-tmp-"
+// TempPrefix starts the name of every unfinished file; IsTemp knows them by it.
+const TempPrefix = ".flow-tmp-"
 
 // IsTemp reports whether a name's last part is that of an unfinished file or folder
 // of flow's, which Sweep would remove.
-func IsTemp(name string) bool { return strings.HasPrefix(path.Base(name), tempPrefix) }
+func IsTemp(name string) bool { return strings.HasPrefix(path.Base(name), TempPrefix) }
 
 // tempIn returns a new name for an unfinished file or folder in dir. It tells when it
 // was made: a further name for an old file is no old temp.
 func tempIn(dir string) string {
 	now := strconv.FormatInt(time.Now().Unix(), 36)
-	return path.Join(dir, tempPrefix+now+"-"+strconv.FormatUint(rand.Uint64()|1<<63, 36))
+	return path.Join(dir, TempPrefix+now+"-"+strconv.FormatUint(rand.Uint64()|1<<63, 36))
 }
 
 // tempTime returns when a temporary name was made; the zero time when it doesn't tell.
 func tempTime(name string) time.Time {
-	text, _, found := strings.Cut(strings.TrimPrefix(path.Base(name), tempPrefix), "-")
+	text, _, found := strings.Cut(strings.TrimPrefix(path.Base(name), TempPrefix), "-")
 	seconds, err := strconv.ParseInt(text, 36, 64)
 	if !found || err != nil {
 		return time.Time{}
