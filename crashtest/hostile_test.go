@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"flow/pkg/store/storetest"
 )
 
 // evilPaths are places that a project of a stranger must not reach; CANARY is a folder
@@ -185,21 +187,12 @@ func TestHostile_race(t *testing.T) {
 	w.fine("repro")
 	w.write("pipeline.yaml", `stages: {a: {cmd: "exit 1", deps: [in.txt], outs: [out]}}`) // a command would follow the link
 	before := alone()
-	stop, stopped := make(chan bool), make(chan bool)
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			_ = os.Rename(w.path("out"), w.path("aside"))
-			_ = os.Symlink("../canary", w.path("out"))
-			_ = os.Remove(w.path("out"))
-			_ = os.Rename(w.path("aside"), w.path("out"))
-		}
-	}()
+	stop := storetest.Meanwhile(t, func(int64) {
+		_ = os.Rename(w.path("out"), w.path("aside"))
+		_ = os.Symlink("../canary", w.path("out"))
+		_ = os.Remove(w.path("out"))
+		_ = os.Rename(w.path("aside"), w.path("out"))
+	})
 	for i := range 12 {
 		for _, args := range [][]string{{"checkout", "--force"}, {"repro"}, {"commit", "-f"}} {
 			e := w.flow(args...)
@@ -207,7 +200,6 @@ func TestHostile_race(t *testing.T) {
 		}
 		require.Empty(t, before.differences(alone()))
 	}
-	close(stop)
-	<-stopped
+	stop()
 	require.Empty(t, before.differences(alone()))
 }

@@ -236,26 +236,14 @@ func TestBatch_fileChangesMeanwhile(t *testing.T) {
 	source, err := os.OpenFile(name, os.O_RDWR, 0)
 	require.NoError(t, err)
 	defer source.Close()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-				source.WriteAt(fmt.Append(nil, i), int64(i%20)*100_000)
-			}
-		}
-	}()
+	stop := storetest.Meanwhile(t, func(i int64) { source.WriteAt(fmt.Append(nil, i), i%20*100_000) })
 	for range 10 {
 		batch := files.Begin()
 		_, _, err := batch.Add(t.Context(), source)
 		require.NoError(t, err)
 		require.NoError(t, batch.Commit(t.Context()))
 	}
-	close(stop)
-	<-stopped
+	stop()
 	requireWhole(t, files)
 }
 

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"flow/pkg/cache"
 	"flow/pkg/digest"
+	"flow/pkg/store/storetest"
 )
 
 func TestDigest_kinds(t *testing.T) {
@@ -156,24 +156,10 @@ func TestDigest_ignored(t *testing.T) {
 func TestDigest_fileThatChanges(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "data/x", "1")
-	stop := make(chan struct{})
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		file, err := os.OpenFile(filepath.Join(dir, "data/x"), os.O_WRONLY, 0)
-		if err != nil {
-			return
-		}
-		defer file.Close()
-		for i := int64(0); ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-				file.WriteAt(make([]byte, 1<<16), i%512<<16)
-			}
-		}
-	}()
+	file, err := os.OpenFile(filepath.Join(dir, "data/x"), os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer file.Close()
+	stop := storetest.Meanwhile(t, func(i int64) { file.WriteAt(make([]byte, 1<<16), i%512<<16) })
 	w := openAt(t, dir, Options{})
 	require.Eventually(t, func() bool {
 		var changing *ChangingError
@@ -192,9 +178,8 @@ func TestDigest_fileThatChanges(t *testing.T) {
 		}
 		return true
 	}, 30*time.Second, time.Millisecond)
-	close(stop)
-	<-stopped
-	_, err := w.Digest(t.Context(), "data")
+	stop()
+	_, err = w.Digest(t.Context(), "data")
 	require.NoError(t, err)
 }
 
@@ -203,47 +188,33 @@ func TestDigest_fileThatChanges(t *testing.T) {
 func TestDigest_comesAndGoes(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	stop := make(chan struct{})
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			os.RemoveAll(at("data"))
-			switch i % 4 {
-			case 0, 1:
-				os.MkdirAll(at("data/sub/deep"), 0o755)
-				os.WriteFile(at("data/sub/deep/x"), []byte("x"), 0o644)
-				os.Symlink("deep", at("data/sub/y"))
-				os.RemoveAll(at("data/sub/deep"))
-				os.Remove(at("data/sub/y"))
-				os.WriteFile(at("data/sub/y"), []byte("y"), 0o644)
-			case 2:
-				os.WriteFile(at("data"), []byte("file"), 0o644)
-			case 3:
-				os.Symlink("nowhere", at("data"))
-			}
+	storetest.Meanwhile(t, func(i int64) {
+		os.RemoveAll(at("data"))
+		switch i % 4 {
+		case 0, 1:
+			os.MkdirAll(at("data/sub/deep"), 0o755)
+			os.WriteFile(at("data/sub/deep/x"), []byte("x"), 0o644)
+			os.Symlink("deep", at("data/sub/y"))
+			os.RemoveAll(at("data/sub/deep"))
+			os.Remove(at("data/sub/y"))
+			os.WriteFile(at("data/sub/y"), []byte("y"), 0o644)
+		case 2:
+			os.WriteFile(at("data"), []byte("file"), 0o644)
+		case 3:
+			os.Symlink("nowhere", at("data"))
 		}
-	}()
+	})
 	w := openAt(t, dir, Options{})
 	kinds := map[digest.Mode]int{}
 	for len(kinds) < 4 || kinds[digest.Dir] < 500 {
 		content, err := w.Digest(t.Context(), "data")
 		var changing *ChangingError
-		if err != nil && !errors.As(err, &changing) {
-			assert.NoError(t, err)
-			break
+		if err != nil {
+			require.ErrorAs(t, err, &changing)
+			continue
 		}
-		if err == nil {
-			kinds[content.Mode]++
-		}
+		kinds[content.Mode]++
 	}
-	close(stop)
-	<-stopped
 }
 
 func TestStamp(t *testing.T) {

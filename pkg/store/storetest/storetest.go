@@ -37,6 +37,29 @@ func Test(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
+// Meanwhile does something again and again beside a test, counting, until stop is called or
+// the test ends.
+func Meanwhile(t *testing.T, do func(i int64)) (stop func()) {
+	ended, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := int64(0); ; i++ {
+			select {
+			case <-ended:
+				return
+			default:
+				do(i)
+			}
+		}
+	}()
+	stop = sync.OnceFunc(func() {
+		close(ended)
+		<-stopped
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
 // Contents are of sizes at which stores and hashes have edges.
 func Contents() [][]byte {
 	var contents [][]byte
