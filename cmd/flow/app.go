@@ -243,8 +243,8 @@ func (a *app) text() ui.Text {
 // has ended. Where a stage reads what is typed, nothing is painted over that.
 func (a *app) screen(e *engine.Engine, options engine.Options) (face event.Sink, close func()) {
 	terminal, isFile := a.err.(*os.File)
-	asks := slices.ContainsFunc(e.Pipeline.Stages, func(stage *stages.Stage) bool { return stage.Stdin })
-	if a.json || a.quiet || options.Dry || options.Confirm != nil || asks || !isFile || !ui.CanPaint(terminal) {
+	asks := func(stage *stages.Stage) bool { return stage.Stdin }
+	if a.json || a.quiet || options.Dry || options.Confirm != nil || !isFile || !ui.CanPaint(terminal) || slices.ContainsFunc(e.Pipeline.Stages, asks) {
 		return a.sink(options.Jobs), func() {}
 	}
 	text := a.text()
@@ -356,10 +356,11 @@ func (a *app) checkWords(cmd *cobra.Command) {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			a.started = true
 			err := run(cmd, args)
-			if a.project != nil {
-				a.project.Workspace.Close()
+			if a.project == nil {
+				return err
 			}
-			if a.project != nil && a.project.Root.Exists(project.State+"/tmp") { // it has been written to
+			a.project.Workspace.Close()
+			if a.project.Root.Exists(project.State + "/tmp") { // it has been written to
 				if wrong := a.project.Publish(cmd.Context()); wrong != nil && err == nil {
 					a.note("%s", wrong) // what the command was for is done
 				}

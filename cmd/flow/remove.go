@@ -43,14 +43,11 @@ func newRemoveCmd(a *app) *cobra.Command {
 }
 
 func runRemove(ctx context.Context, a *app, targets []string, outs bool) error {
-	p, err := a.open()
+	p, e, err := a.openEngine()
 	if err != nil {
 		return err
 	}
-	pipeline, err := p.Pipeline()
-	if err != nil {
-		return err
-	}
+	pipeline := e.Pipeline
 	var removed []*stages.Stage
 	for _, target := range a.targets(p, pipeline, targets) {
 		stage, err := stageNamed(pipeline, target)
@@ -61,10 +58,6 @@ func runRemove(ctx context.Context, a *app, targets []string, outs bool) error {
 			return err
 		}
 		removed = append(removed, stage)
-	}
-	e, err := a.engine(p)
-	if err != nil {
-		return err
 	}
 	for _, stage := range removed {
 		release, err := e.Hold(stage, "removal of")

@@ -201,12 +201,13 @@ func (e *Engine) checkoutOne(ctx context.Context, one Tracked, options CheckoutO
 		return result, fmt.Errorf("check out %s: %w", name, err)
 	}
 	defer release()
-	now, err = e.Workspace.Digest(ctx, name) // as it is now that nobody makes it
-	if err != nil {
-		return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
-	}
-	if now.Same(one.Was) && now.Exists() && !options.Relink {
-		return CheckedOut{}, nil
+	if !one.Stage.Source || changing != nil { // as it is now that nobody makes it
+		if now, err = e.Workspace.Digest(ctx, name); err != nil {
+			return CheckedOut{}, fmt.Errorf("check out %s: %w", name, err)
+		}
+		if now.Same(one.Was) && now.Exists() && !options.Relink {
+			return CheckedOut{}, nil
+		}
 	}
 	if now.Exists() && !now.Same(one.Was) && !options.Force {
 		if whole, err := e.Cache.Has(ctx, now); err == nil && !whole {

@@ -148,6 +148,16 @@ func (e *Engine) inspectDep(ctx context.Context, stage *stages.Stage, dep stages
 
 // inspectPath finds what one path of a dep holds.
 func (e *Engine) inspectPath(ctx context.Context, stage *stages.Stage, dep stages.Dep, path string, is *facts, expected map[string]digest.Content) error {
+	content, err := e.depContent(ctx, stage, dep, path, is, expected)
+	if err != nil {
+		return err
+	}
+	is.deps = append(is.deps, lock.Item{Path: path, Content: content})
+	return nil
+}
+
+// depContent returns what one path of a dep holds, or is expected to.
+func (e *Engine) depContent(ctx context.Context, stage *stages.Stage, dep stages.Dep, path string, is *facts, expected map[string]digest.Content) (digest.Content, error) {
 	content, found := expected[path]
 	if !found {
 		var err error
@@ -156,12 +166,11 @@ func (e *Engine) inspectPath(ctx context.Context, stage *stages.Stage, dep stage
 			content, err = is.steady(content, err)
 		}
 		if err != nil {
-			return unusable(stage, "dep", path, dep.Pos, err)
+			return content, unusable(stage, "dep", path, dep.Pos, err)
 		}
 	}
 	is.unsure = is.unsure || content == beingWritten
-	is.deps = append(is.deps, lock.Item{Path: path, Content: content})
-	return nil
+	return content, nil
 }
 
 // matched takes down how many files a pattern matches.

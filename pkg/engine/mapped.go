@@ -32,17 +32,10 @@ func (e *Engine) inspectMapped(ctx context.Context, stage *stages.Stage, dep sta
 	}
 	is.mapped = make(cache.Tree, 0, len(paths))
 	for _, path := range paths {
-		content, found := expected[path]
-		if !found {
-			content, err = e.Workspace.Digest(ctx, path)
-			if expected != nil {
-				content, err = is.steady(content, err)
-			}
-			if err != nil {
-				return unusable(stage, "dep", path, dep.Pos, err)
-			}
+		content, err := e.depContent(ctx, stage, dep, path, is, expected)
+		if err != nil {
+			return err
 		}
-		is.unsure = is.unsure || content == beingWritten
 		entry := cache.FileEntry(path, content.Mode, content.ID, content.Size)
 		if content.Mode == digest.Link {
 			target, err := e.Root.Readlink(path)

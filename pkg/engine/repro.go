@@ -250,16 +250,14 @@ func (r *run) forced(ran bool) bool { return r.options.Force || r.options.ForceD
 // goneAbove returns what the temp outs held that a stage may read, of stages above that are
 // up to date without them; nil when there are none.
 func (r *run) goneAbove(step *Step) map[string]digest.Content {
-	var gone map[string]digest.Content
+	if !r.temps {
+		return nil
+	}
+	gone := map[string]digest.Content{}
 	for _, name := range r.Graph.Parents(step.Stage.Name) {
-		above, selected := r.plan.Step(name)
-		if !selected || above.State != Fresh || !hasTemps(above.Stage) {
-			continue
+		if above, selected := r.plan.Step(name); selected && above.State == Fresh {
+			goneTemps(above, gone)
 		}
-		if gone == nil {
-			gone = map[string]digest.Content{}
-		}
-		goneTemps(above, gone)
 	}
 	if len(gone) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func (w *work) explain(err error) error {
 	if disk.IsFull(err) {
 		err = disk.Full(err, 0, w.e.Root.Dir())
 	}
-	failure := &StageError{Stage: w.step.Stage.Title(), Source: w.step.Stage.Source, Msg: err.Error(), Hint: disk.OpenHint(err), Err: err}
+	failure := &StageError{Stage: w.step.Stage.Title(), Source: w.step.Stage.Source, Msg: err.Error(), Err: err}
 	var mistake *diag.Error
 	if failure.Source && errors.As(err, &mistake) { // which may name the data source, too
 		failure.Msg, failure.Hint = strings.TrimPrefix(mistake.Msg, "data source "+failure.Stage+": "), mistake.Hint
@@ -358,7 +359,7 @@ func (w *work) failed(ctx context.Context, a *attempt, failure error) error {
 	kept, err := a.rollBack(ctx)
 	var stageError *StageError
 	if !errors.As(failure, &stageError) {
-		stageError = &StageError{Stage: w.step.Stage.Title(), Msg: failure.Error(), Hint: disk.OpenHint(failure), Err: failure}
+		stageError = &StageError{Stage: w.step.Stage.Title(), Msg: failure.Error(), Err: failure}
 	}
 	stageError.Kept, stageError.Unsaved = kept, a.unsaved != nil
 	if err != nil {
@@ -405,5 +406,5 @@ func (e *StageError) Explain() (lines []string, hint string) {
 	if e.Logged && e.Outcome != nil && len(e.Tail) > 0 {
 		lines = append(lines, "all that it printed: flow logs "+e.Stage)
 	}
-	return lines, e.Hint
+	return lines, cmp.Or(e.Hint, disk.OpenHint(e.Err))
 }
